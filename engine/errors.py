@@ -1,0 +1,96 @@
+"""Every error that an operator or a client can meet, as one tree.
+
+ZvonarError                 failed                 exit 1   HTTP 500
+├── UsageError              usage                  exit 2   HTTP 400   the request makes no sense
+│   ├── SettingsError       bad-settings           exit 2   HTTP 500   zvonar.toml or the environment
+│   ├── TemplateError       bad-template           exit 2   HTTP 422   with line and column
+│   └── FileError           bad-file               exit 2   HTTP 422   an input file, with line
+├── NotFound                not-found              exit 3   HTTP 404
+├── Refused                 refused-by-policy      exit 4   HTTP 409   right request, wrong moment
+├── Unreachable             neighbour-unreachable  exit 5   HTTP 503
+│   ├── AsteriskDown        asterisk-unreachable   exit 5   HTTP 503
+│   └── DatabaseDown        database-unreachable   exit 5   HTTP 503
+└── VoiceError              voice-failed           exit 1   HTTP 502   a text could not be spoken
+
+`code` is the same word in JSON, HTTP and logs.
+"""
+
+
+class ZvonarError(Exception):
+    """Something failed; the message is written for the operator."""
+
+    code = "failed"
+    exit_code = 1
+    http_status = 500
+
+
+class UsageError(ZvonarError):
+    """The request makes no sense as it stands; correcting it is up to the caller."""
+
+    code = "usage"
+    exit_code = 2
+    http_status = 400
+
+
+class SettingsError(UsageError):
+    """A setting is missing or has a value that cannot be."""
+
+    code = "bad-settings"
+    http_status = 500
+
+
+class TemplateError(UsageError):
+    """A template that cannot be spoken; the message names fragment, line and column."""
+
+    code = "bad-template"
+    http_status = 422
+
+
+class FileError(UsageError):
+    """An input file that cannot be read; the message names the line where there is one."""
+
+    code = "bad-file"
+    http_status = 422
+
+
+class NotFound(ZvonarError):
+    """No such campaign, template, lead, attempt: or nothing to do."""
+
+    code = "not-found"
+    exit_code = 3
+    http_status = 404
+
+
+class Refused(ZvonarError):
+    """A right request at the wrong moment or against a rule; nothing was changed."""
+
+    code = "refused-by-policy"
+    exit_code = 4
+    http_status = 409
+
+
+class Unreachable(ZvonarError):
+    """A neighbour (database, Asterisk, ERP) does not answer."""
+
+    code = "neighbour-unreachable"
+    exit_code = 5
+    http_status = 503
+
+
+class AsteriskDown(Unreachable):
+    """No AMI connection, or it was lost before the answer came."""
+
+    code = "asterisk-unreachable"
+
+
+class DatabaseDown(Unreachable):
+    """The database cannot be reached, or lost the connection."""
+
+    code = "database-unreachable"
+
+
+class VoiceError(ZvonarError):
+    """A text could not be made into audio; the lead that needs it is not dialled."""
+
+    code = "voice-failed"
+    http_status = 502

@@ -1,0 +1,300 @@
+"""Every setting, typed, with its default and one line of meaning; nothing else reads the environment.
+
+Precedence: environment (`ZVONAR_…`, nested names with `__`), then `zvonar.toml`, then the default.
+The file is the first found of `--config`, `$ZVONAR_CONFIG`, `./zvonar.toml`, `/etc/zvonar/zvonar.toml`.
+`[[asterisk]]` and `[[trunk]]` are lists; for a single one `ZVONAR_ASTERISK__HOST` and the like do.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from engine.errors import SettingsError
+
+PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
+# What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
+SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
+SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+
+
+class Section(BaseModel):
+    """A table of the file; an unknown name in it is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fastagi(Section):
+    bind: str = Field("127.0.0.1:4573", description="HOST:PORT where Asterisk finds our conversations")
+    allow_any_address: bool = Field(False, description="permit a bind to 0.0.0.0 or [::]; AGI has no login")
+    peers: list[str] = Field(["127.0.0.1", "::1"], description="addresses that may connect")
+    token_key: SecretStr = Field(SecretStr(""), description="secret of the per-call token; empty: no token")
+    max_sessions: int = Field(2000, ge=1, description="conversations at a time; above it refused at once")
+    threads: int = Field(8, ge=1, le=64, description="threads for database work")
+    drain_s: float = Field(60, ge=0, description="seconds given to running calls after SIGTERM")
+
+
+class Web(Section):
+    bind: str = Field("127.0.0.1:8080", description="HOST:PORT of health, metrics and API")
+
+
+class Asterisk(Section):
+    name: str = Field("asterisk", pattern=SAFE_NAME, description="the node's name in logs and reports")
+    host: str = Field("127.0.0.1", description="AMI address")
+    port: int = Field(5038, ge=1, le=65535, description="AMI port")
+    username: str = Field("zvonar", pattern=SAFE_NAME, description="AMI user that may originate")
+    secret: SecretStr = Field(SecretStr(""), description="the AMI user's password")
+    watcher: str = Field("zvonar-watch", pattern=SAFE_NAME, description="AMI user that reads events")
+    watcher_secret: SecretStr = Field(
+        SecretStr(""), description="the reading user's password; empty: the same as secret"
+    )
+
+
+class Trunk(Section):
+    name: str = Field("trunk", pattern=SAFE_NAME, description="the trunk's name in campaigns and reports")
+    endpoint: str = Field("trunk", pattern=SAFE_NAME, description="PJSIP endpoint in Asterisk")
+    address: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_.-]+(:[0-9]{1,5})?)?$",
+        description="HOST:PORT of the carrier; given, `asterisk render` writes the endpoint too",
+    )
+    cps: float = Field(5, gt=0, le=1000, description="calls per second, smooth")
+    channels: int = Field(30, ge=1, le=100_000, description="calls at a time")
+    caller_ids: list[Annotated[str, Field(pattern=SAFE_NUMBER)]] = Field(
+        [], description="numbers to call from, in turn"
+    )
+    priority: int = Field(0, description="higher is tried first")
+
+
+class Speech(Section):
+    provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
+    voice: str = Field("ru", pattern=SAFE_NAME, description="the provider's voice name")
+    speed: int = Field(150, ge=80, le=400, description="words a minute")
+    workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
+    asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
+
+
+class Dialer(Section):
+    name: str = Field("dialer", pattern=SAFE_NAME, description="this dialer's name; one process a name")
+    dial_timeout_s: int = Field(40, ge=5, le=120, description="seconds a phone may ring")
+    max_call_s: int = Field(600, ge=30, le=7200, description="the longest call")
+    retry_scale: float = Field(1.0, ge=0, description="multiplies the delay before a retry; 0 for trials")
+
+
+class Company(Section):
+    name: str = Field("Звонарь", min_length=1, max_length=64, description="who calls, as the greeting says")
+    operator: str = Field(
+        "",
+        pattern=r"^(queue:[A-Za-z0-9_.-]{1,64}|\+?[0-9]{1,18})?$",
+        description="where key 1 leads: `queue:NAME` or a number dialled through the campaign's trunk",
+    )
+
+
+class Log(Section):
+    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level written")
+
+
+def one_or_many(value: Any) -> Any:
+    """A single table (environment, `[asterisk]`) stands for a list of one."""
+    return [value] if isinstance(value, dict) else value
+
+
+class Settings(BaseSettings):
+    """All of it; frozen, made once at the start of a command."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ZVONAR_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///var/zvonar.db"), description="where all is remembered"
+    )
+    data_dir: Path = Field(Path("var"), description="audio cache, recordings, rejects, locks")
+    region: str = Field("RU", pattern="^[A-Z]{2}$", description="country of numbers written without a +")
+    lang: str = Field("ru", pattern="^(ru|en)$", description="language of prompts")
+    company: Company = Company()
+    fastagi: Fastagi = Fastagi()
+    web: Web = Web()
+    asterisk: Annotated[list[Asterisk], BeforeValidator(one_or_many)] = Field([Asterisk()], min_length=1)
+    trunk: Annotated[list[Trunk], BeforeValidator(one_or_many)] = Field([Trunk()], min_length=1)
+    speech: Speech = Speech()
+    dialer: Dialer = Dialer()
+    log: Log = Log()
+
+    @field_validator("asterisk", "trunk")
+    @classmethod
+    def names_differ(cls, value: list[Any]) -> list[Any]:
+        """Two nodes or trunks of one name cannot be told apart."""
+        names = [item.name for item in value]
+        if len(set(names)) < len(names):
+            raise ValueError("names must differ")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def audio_dir(self) -> Path:
+        """The audio cache, absolute: Asterisk and the voices write and read there."""
+        return (self.data_dir / "audio").resolve()
+
+    @property
+    def audio_dir_in_asterisk(self) -> str:
+        """The same folder under the name that Asterisk knows it by."""
+        return self.speech.asterisk_dir or str(self.audio_dir)
+
+    def trunk_named(self, name: str) -> Trunk:
+        """The trunk of that name; SettingsError names those that there are."""
+        for trunk in self.trunk:
+            if trunk.name == name:
+                return trunk
+        known = ", ".join(trunk.name for trunk in self.trunk)
+        raise SettingsError(f"no trunk named {name!r}; there are: {known}")
+
+
+def find_file(given: str | None = None) -> Path | None:
+    """The settings file: the one given (must exist), or the first place that has one, or None."""
+    named = given or os.environ.get("ZVONAR_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise SettingsError(f"{named}: no such settings file")
+        return Path(named)
+    return next((place for place in PLACES if place.is_file()), None)
+
+
+def load(given: str | None = None) -> Settings:
+    """Read the settings; SettingsError tells the name and what is wrong with its value."""
+    path = find_file(given)
+
+    class Loaded(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    # ZVONAR_CONFIG names the file and is no setting; other unknown names are caught by `unknown_names`.
+    try:
+        settings = Loaded()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_tell(item, path) for item in error.errors())) from None
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"{path or 'environment'}: {error}") from None
+    strays = sorted(unknown_names())
+    if strays:
+        raise SettingsError(f"no such setting: {', '.join(strays)}")
+    return settings
+
+
+def _tell(item: Any, path: Path | None) -> str:
+    """One pydantic complaint as one clause; the value itself is not shown, it may be a secret."""
+    name = ".".join(str(part) for part in item["loc"]) or "settings"
+    return f"{name}: {item['msg']} ({path or 'environment'})"
+
+
+def unknown_names() -> Iterator[str]:
+    """`ZVONAR_…` variables whose first part is no setting; a misspelt name must not pass in silence."""
+    for name in os.environ:
+        found = re.match(r"^ZVONAR_([A-Z0-9]+(?:_[A-Z0-9]+)*?)(?:__.*)?$", name)
+        if found and found[1].lower() not in Settings.model_fields and found[1] not in {"CONFIG", "CACHE"}:
+            yield name
+
+
+def sources(settings: Settings, given: str | None = None) -> Iterator[tuple[str, str, str]]:
+    """(name, value, source) of every setting; secrets are shown as stars."""
+    path = find_file(given)
+    in_file = _flat(TomlConfigSettingsSource(Settings, path)()) if path else {}
+    environment = {name.upper() for name in os.environ}
+    for name, value in _flat(settings.model_dump()).items():
+        variable = "ZVONAR_" + re.sub(r"\.[0-9]+\.", "__", name).replace(".", "__").upper()
+        if variable in environment:
+            source = variable
+        elif any(known == name or known.startswith(name + ".") for known in in_file):
+            source = str(path)
+        else:
+            source = "default"
+        yield name, str(value), source
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """{'a': {'b': 1}, 'c': [{'d': 2}]} -> {'a.b': 1, 'c.0.d': 2}."""
+    if isinstance(tree, dict):
+        pairs: Any = tree.items()
+    elif isinstance(tree, list) and tree and isinstance(tree[0], dict):
+        pairs = enumerate(tree)
+    else:
+        return {prefix: tree}
+    flat: dict[str, Any] = {}
+    for key, value in pairs:
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def sample() -> str:
+    """`zvonar.sample.toml`: every setting with its meaning, commented out at its default."""
+    lines = [
+        "# Zvonar's settings, written by `make docs`; copy to zvonar.toml and uncomment.",
+        "# The environment goes first: ZVONAR_DATABASE_URL, ZVONAR_FASTAGI__BIND, …",
+        "",
+    ]
+    tables: list[str] = []
+    for name, field in Settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        many = isinstance(default, list)
+        section = default[0] if many else default
+        if isinstance(section, Section):
+            tables += [f"[[{name}]]" if many else f"[{name}]", *_sample_lines(type(section), section), ""]
+        else:
+            lines += [f"# {field.description}", f"#{name} = {_toml(default)}"]
+    return "\n".join([*lines, "", *tables]).rstrip() + "\n"
+
+
+def _sample_lines(kind: type[Section], section: Section) -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        yield f"# {field.description}"
+        yield f"#{name} = {_toml(getattr(section, name))}"
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it; enough for the kinds of values that settings have."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def share(name: str) -> Path:
+    """A file or folder that ships beside the packages (`sounds`): checkout first, then prefix."""
+    checkout = Path(__file__).resolve().parent.parent / name
+    installed = Path(sys.prefix) / "share" / "zvonar" / name
+    for place in (checkout, installed):
+        if place.exists():
+            return place
+    raise SettingsError(f"{name}: not found beside the packages nor under {installed.parent}")

@@ -1,0 +1,90 @@
+"""What we tell of ourselves: logs (structlog) and metrics (Prometheus).
+
+A phone number never appears whole: one processor masks every value of every event, all but the last
+four digits. `call_id` (the attempt id) is bound where a call enters and is on every line about it.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+# Ten digits or more, however grouped; not inside an id (hex digits or a dash beside it).
+NUMBER = re.compile(r"(?<![0-9A-Za-z_.-])\+?[0-9](?:[ ()-]{0,2}[0-9]){9,17}(?![0-9A-Za-z_-])")
+NOT_NUMBERS = frozenset({"call_id", "timestamp", "level"})
+
+calls = Counter("zvonar_calls_total", "Attempts ended, by outcome", ["outcome"])
+originates = Counter("zvonar_originates_total", "Originates sent", ["trunk"])
+channels = Gauge("zvonar_channels", "Attempts in flight", ["trunk"])
+event_lag = Histogram(
+    "zvonar_ami_event_lag_seconds",
+    "From an event's arrival to its handling",
+    buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
+)
+events_dropped = Counter("zvonar_ami_events_dropped_total", "Events lost to a full queue")
+sessions = Gauge("zvonar_agi_sessions", "Conversations under way")
+sessions_refused = Counter("zvonar_agi_refused_total", "AGI connections refused", ["why"])
+fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"])
+
+
+def mask(text: str) -> str:
+    """Hide all but the last four digits of every phone number in a text: `+79161234567` -> `*4567`."""
+    return NUMBER.sub(lambda found: "*" + re.sub(r"[^0-9]", "", found[0])[-4:], text)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {_masked(key): _masked(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(item) for item in value]
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return mask(str(value)) if abs(value) >= 10**9 else value
+    return mask(str(value))
+
+
+def mask_numbers(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor: every value but ids and times, tracebacks included."""
+    for key, value in event.items():
+        if key not in NOT_NUMBERS:
+            event[key] = _masked(value)
+    return event
+
+
+def setup(level: str = "info") -> None:
+    """Configure logging for this process: to stderr, coloured on a terminal, JSON lines elsewhere."""
+    on_terminal = sys.stderr.isatty()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        mask_numbers,
+    ]
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if on_terminal:
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # The libraries' own logging goes the same way, so it is masked too.
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def logger(name: str) -> structlog.typing.FilteringBoundLogger:
+    """A logger whose lines carry `part=name`."""
+    bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=name)
+    return bound
