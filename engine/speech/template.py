@@ -1,0 +1,126 @@
+"""Templates: fragments of text with {variables}, or ready WAVs, glued into one message. Pure.
+
+    lang = "ru"
+    [[fragment]]
+    name = "greeting"
+    text = "Здравствуйте, {name}!"
+    [[fragment]]
+    name = "closing"
+    wav = "closing.wav"
+
+A variable is a lower-case name in braces; `{{` and `}}` are the braces themselves. Anything else in braces is
+an error when the template is set, a missing or empty value is one when a lead is imported: never on a call.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import TemplateError
+
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,31}$")
+MAX_FRAGMENTS = 16
+MAX_TEXT = 1000
+PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One piece of a message: `text` to be spoken, or `wav`, a file beside the template."""
+
+    name: str
+    text: str = ""
+    wav: str = ""
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The names that this text needs."""
+        return frozenset(name for name in _names(self))
+
+    def speak(self, values: Mapping[str, str]) -> str:
+        """The text with its variables filled in; TemplateError names one that is missing or empty."""
+
+        def fill(found: re.Match[str]) -> str:
+            if found[1] is None:
+                return found[0][0]
+            value = values.get(found[1], "").strip()
+            if not value:
+                raise TemplateError(f"fragment {self.name!r}: no value for {{{found[1]}}}")
+            return value
+
+        return " ".join(PIECE.sub(fill, self.text).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A message: its language and its fragments in the order they are heard."""
+
+    lang: str
+    fragments: tuple[Fragment, ...]
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Every name that a lead must bring a value for."""
+        return frozenset[str]().union(*(fragment.variables for fragment in self.fragments))
+
+    def missing(self, values: Mapping[str, str]) -> list[str]:
+        """The variables that these values do not fill, in alphabetical order."""
+        return sorted(name for name in self.variables if not values.get(name, "").strip())
+
+
+def parse(source: str) -> Template:
+    """Read a template file's text; TemplateError says in which fragment, line and column it is wrong."""
+    try:
+        tree = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        raise TemplateError(str(error)) from None
+    unknown = sorted(tree.keys() - {"lang", "fragment"})
+    if unknown:
+        raise TemplateError(f"unknown name {unknown[0]!r}; known are lang and [[fragment]]")
+    rows = tree.get("fragment")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_FRAGMENTS:
+        raise TemplateError(f"a template has 1 to {MAX_FRAGMENTS} [[fragment]] tables")
+    lang = tree.get("lang", "ru")
+    if lang not in ("ru", "en"):
+        raise TemplateError(f"lang is ru or en, not {lang!r}")
+    fragments = tuple(_fragment(row, number) for number, row in enumerate(rows, 1))
+    names = [fragment.name for fragment in fragments]
+    for name in names:
+        if names.count(name) > 1:
+            raise TemplateError(f"two fragments are named {name!r}")
+    return Template(lang, fragments)
+
+
+def _fragment(row: Any, number: int) -> Fragment:
+    """One [[fragment]] table, checked."""
+    if not isinstance(row, dict) or row.keys() - {"name", "text", "wav"}:
+        raise TemplateError(f"fragment {number}: it has name, and text or wav")
+    name, text, wav = row.get("name", f"fragment{number}"), row.get("text", ""), row.get("wav", "")
+    if not all(isinstance(value, str) for value in (name, text, wav)):
+        raise TemplateError(f"fragment {number}: name, text and wav are strings")
+    if not NAME.match(name):
+        raise TemplateError(f"fragment {number}: name {name!r} is not of lower-case letters, digits and _")
+    if bool(text.strip()) == bool(wav):
+        raise TemplateError(f"fragment {name!r}: give either text or wav")
+    if len(text) > MAX_TEXT:
+        raise TemplateError(f"fragment {name!r}: {len(text)} characters, at most {MAX_TEXT} are spoken")
+    fragment = Fragment(name, text, wav)
+    list(_names(fragment))
+    return fragment
+
+
+def _names(fragment: Fragment) -> Iterator[str]:
+    """The variables in a text, in order; TemplateError for a brace that means nothing, with its place."""
+    for found in PIECE.finditer(fragment.text):
+        if found[0] in ("{{", "}}"):
+            continue
+        if found[1] is None or not NAME.match(found[1]):
+            before = fragment.text[: found.start()]
+            line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+            raise TemplateError(
+                f"fragment {fragment.name!r}, line {line}, column {column}: "
+                f"{found[0]!r} is no variable; one is written {{name}}, a brace {{{{ or }}}}"
+            )
+        yield found[1]

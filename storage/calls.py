@@ -1,0 +1,198 @@
+"""Attempts: every call that was ever prepared, with what each witness saw of it.
+
+Two write here. The dialer inserts an attempt before it dials and closes it afterwards; FastAGI adds what
+Two write here: the dialer inserts an attempt before it dials and closes it afterwards, FastAGI adds what the
+conversation reported (`talk`, `heard_ms`, `pressed`). Each writes its own columns once. `attempt_event` is the
+history: only ever added to.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
+
+from storage.campaign import campaign, lead
+from storage.contact import chunks, phone
+from storage.db import Id, Record, UtcTime, metadata
+from storage.vocab import AttemptState, Outcome
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("person_id", Id, primary_key=True),
+    Column("id", Id, primary_key=True, comment="also ChannelId and ActionID in Asterisk"),
+    Column("lead_id", Id, nullable=False),
+    Column("campaign_id", Id, nullable=False),
+    Column("phone_id", Id, nullable=False),
+    Column("number", Integer, nullable=False, comment="1 for the lead's first"),
+    Column("dialer", String(64), nullable=False),
+    Column("node", String(64), nullable=False),
+    Column("trunk", String(64), nullable=False),
+    Column("caller_id", String(20), nullable=False, default=""),
+    Column("state", String(16), nullable=False),
+    Column("outcome", String(24), nullable=False, default=""),
+    Column("prepared_at", UtcTime, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("ringing_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("refused", Text, nullable=False, default="", comment="Asterisk's reason for refusing"),
+    Column("cause", Integer, comment="Q.850, from Hangup"),
+    Column("tech_cause", Integer, comment="SIP status, from Hangup"),
+    Column("refund", Boolean, nullable=False, default=False, comment="the phone did not ring"),
+    Column("talk", String(24), nullable=False, default="", comment="outcome that the conversation reported"),
+    Column("heard_ms", Integer),
+    Column("message_ms", Integer),
+    Column("pressed", String(32), nullable=False, default=""),
+    ForeignKeyConstraint(["person_id", "lead_id"], ["lead.person_id", "lead.id"]),
+    Index("ix_attempt_id", "id"),
+    Index("ix_attempt_campaign_id_outcome", "campaign_id", "outcome"),
+    Index(
+        "ix_attempt_open",
+        "dialer",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+attempt_event = Table(
+    "attempt_event",
+    metadata,
+    Column("person_id", Id, nullable=False),
+    Column("attempt_id", Id, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("detail", Text, nullable=False, default=""),
+    Index("ix_attempt_event_attempt_id", "attempt_id"),
+)
+
+
+def prepare(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    """Attempts that are about to be dialled."""
+    if rows:
+        connection.execute(attempt.insert(), rows)
+        add_events(
+            connection,
+            [
+                {
+                    "person_id": row["person_id"],
+                    "attempt_id": row["id"],
+                    "at": row["prepared_at"],
+                    "state": AttemptState.PREPARED,
+                    "detail": "",
+                }
+                for row in rows
+            ],
+        )
+
+
+def add_events(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    """Lines of history: person_id, attempt_id, at, state, detail."""
+    if rows:
+        connection.execute(attempt_event.insert(), rows)
+
+
+def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, Record]:
+    """What conversations have reported of these attempts: (id, talk, heard_ms, message_ms, pressed)."""
+    found: dict[UUID, Record] = {}
+    for part in chunks(attempt_ids):
+        query = select(
+            attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed
+        ).where(attempt.c.id.in_(part), attempt.c.talk != "")
+        found.update((row.id, row) for row in connection.execute(query))
+    return found
+
+
+def close(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    """Attempts that are over; each row has person_id_, id_ and every column that closing sets."""
+    if rows:
+        query = update(attempt).where(
+            attempt.c.person_id == bindparam("person_id_"),
+            attempt.c.id == bindparam("id_"),
+            attempt.c.ended_at.is_(None),
+        )
+        names = (
+            *("state", "outcome", "sent_at", "ringing_at", "answered_at", "ended_at"),
+            *("refused", "cause", "tech_cause", "refund", "caller_id"),
+        )
+        connection.execute(query.values({name: bindparam(name + "_") for name in names}), rows)
+
+
+def save_talk(
+    connection: Connection,
+    attempt_id: UUID,
+    person_id: UUID,
+    *,
+    outcome: Outcome,
+    heard_ms: int,
+    message_ms: int,
+    pressed: str,
+) -> None:
+    """What a conversation reports at its end.
+
+    The dialer may have given up waiting and closed the attempt before: then this sets its outcome too.
+    """
+    mine = (attempt.c.person_id == person_id, attempt.c.id == attempt_id)
+    said = {"talk": outcome, "heard_ms": heard_ms, "message_ms": message_ms, "pressed": pressed}
+    connection.execute(update(attempt).where(*mine).values(said))
+    connection.execute(
+        update(attempt)
+        .where(*mine, attempt.c.ended_at.is_not(None), attempt.c.outcome != outcome)
+        .values(outcome=outcome, state=AttemptState.ENDED)
+    )
+
+
+def open_attempts(connection: Connection, dialer: str) -> list[Record]:
+    """Attempts of a dialer that are not over (after a crash), with the lead's count of attempts."""
+    query = (
+        select(attempt, lead.c.attempts.label("made"), campaign.c.attempts.label("allowed"), phone.c.e164)
+        .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
+        .join(campaign, campaign.c.id == attempt.c.campaign_id)
+        .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+        .where(attempt.c.dialer == dialer, attempt.c.ended_at.is_(None))
+    )
+    return list(connection.execute(query))
+
+
+def for_talk(connection: Connection, attempt_id: UUID) -> Record | None:
+    """What a conversation needs of its attempt: person, campaign, state, clips, number, trunk."""
+    query = (
+        select(
+            attempt.c.person_id,
+            attempt.c.campaign_id,
+            attempt.c.ended_at,
+            attempt.c.trunk,
+            lead.c.clips,
+            phone.c.e164,
+        )
+        .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
+        .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+        .where(attempt.c.id == attempt_id)
+    )
+    return connection.execute(query).one_or_none()
+
+
+def outcome_counts(connection: Connection, campaign_id: UUID) -> dict[str, int]:
+    """Attempts by outcome; "" stands for those under way."""
+    query = (
+        select(attempt.c.outcome, func.count())
+        .where(attempt.c.campaign_id == campaign_id)
+        .group_by(attempt.c.outcome)
+    )
+    return dict(connection.execute(query).tuples().all())

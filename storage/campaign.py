@@ -1,0 +1,252 @@
+"""Campaigns and their leads: what is to be dialled, and when.
+
+A lead is one debt of one person in one campaign. Only pending leads stand in the narrow index from which
+dialling takes (`ix_lead_due`); finished ones leave it.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    exists,
+    func,
+    select,
+    text,
+    update,
+)
+
+from storage.contact import blacklisted, chunks, phone
+from storage.db import Id, Json, Record, UtcTime, metadata
+from storage.vocab import CampaignState, LeadState
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("state", String(16), nullable=False),
+    Column("template_id", Id, ForeignKey("template.id"), nullable=False),
+    Column("trunk", String(64), nullable=False),
+    Column("cps", Float, nullable=False),
+    Column("channels", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("phrases", Json, comment="phrase -> [audio name, ms, text]; made when the campaign starts"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+lead = Table(
+    "lead",
+    metadata,
+    Column("person_id", Id, ForeignKey("person.id"), primary_key=True),
+    Column("id", Id, primary_key=True),
+    Column("campaign_id", Id, ForeignKey("campaign.id"), nullable=False),
+    Column("key", Text, nullable=False, comment="external_id of the debt, or the person's key"),
+    Column("phone_id", Id, nullable=False),
+    Column("role", String(8), nullable=False),
+    Column("variables", Json, nullable=False),
+    Column("clips", Json, comment="[[audio name, ms], …] of the message; null until it is made"),
+    Column("state", String(16), nullable=False),
+    Column("why", Text, nullable=False, default="", comment="why it is blocked"),
+    Column("due_at", UtcTime, nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("outcome", String(24), nullable=False, default="", comment="of the last attempt"),
+    ForeignKeyConstraint(["person_id", "phone_id"], ["phone.person_id", "phone.id"]),
+    UniqueConstraint("campaign_id", "key", "person_id"),
+    Index(
+        "ix_lead_due",
+        "campaign_id",
+        text("priority DESC"),
+        "due_at",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_lead_state", "campaign_id", "state"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """A campaign as stored."""
+
+    id: UUID
+    name: str
+    state: CampaignState
+    template_id: UUID
+    trunk: str
+    cps: float
+    channels: int
+    attempts: int
+    priority: int
+    phrases: dict[str, list[Any]] | None
+    created_at: datetime
+    changed_at: datetime
+
+
+def _row(row: Record) -> CampaignRow:
+    values = row._asdict()
+    return CampaignRow(**values | {"state": CampaignState(values["state"])})
+
+
+def add(connection: Connection, row: CampaignRow) -> None:
+    """A new campaign."""
+    values = {name: getattr(row, name) for name in CampaignRow.__slots__}
+    connection.execute(campaign.insert().values(values))
+
+
+def find(connection: Connection, name: str, *, lock: bool = False) -> CampaignRow | None:
+    """The campaign of that name; `lock` keeps others from changing it until the transaction's end."""
+    query = select(campaign).where(campaign.c.name == name)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return _row(row) if row else None
+
+
+def get(connection: Connection, campaign_id: UUID) -> CampaignRow:
+    """The campaign of that id."""
+    return _row(connection.execute(select(campaign).where(campaign.c.id == campaign_id)).one())
+
+
+def campaigns(connection: Connection, states: Collection[CampaignState] = ()) -> list[CampaignRow]:
+    """All campaigns, or those in these states; the urgent first."""
+    query = select(campaign).order_by(campaign.c.priority.desc(), campaign.c.created_at)
+    if states:
+        query = query.where(campaign.c.state.in_(states))
+    return [_row(row) for row in connection.execute(query)]
+
+
+def change(connection: Connection, campaign_id: UUID, at: datetime, **values: Any) -> None:
+    """Set columns of a campaign."""
+    query = update(campaign).where(campaign.c.id == campaign_id)
+    connection.execute(query.values(changed_at=at, **values))
+
+
+def leads_known(connection: Connection, campaign_id: UUID, keys: Collection[str]) -> set[str]:
+    """Which of these lead keys the campaign has already."""
+    found: set[str] = set()
+    for part in chunks(keys):
+        query = select(lead.c.key).where(lead.c.campaign_id == campaign_id, lead.c.key.in_(part))
+        found.update(connection.scalars(query))
+    return found
+
+
+def add_leads(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    """New leads."""
+    if rows:
+        connection.execute(lead.insert(), rows)
+
+
+def lead_counts(connection: Connection, campaign_id: UUID) -> dict[LeadState, int]:
+    """How many leads are in each state."""
+    query = select(lead.c.state, func.count()).where(lead.c.campaign_id == campaign_id).group_by(lead.c.state)
+    return {LeadState(state): count for state, count in connection.execute(query).tuples()}
+
+
+def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list[Record]:
+    """Leads whose message is not made yet: (person_id, id, variables)."""
+    query = select(lead.c.person_id, lead.c.id, lead.c.variables).where(
+        lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW
+    )
+    return list(connection.execute(query.limit(limit)))
+
+
+def set_audio(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips, state, why."""
+    if rows:
+        query = update(lead).where(
+            lead.c.person_id == bindparam("person_id_"),
+            lead.c.id == bindparam("id_"),
+            lead.c.state == LeadState.NEW,
+        )
+        connection.execute(query.values({name: bindparam(name) for name in ("clips", "state", "why")}), rows)
+
+
+def take_due(connection: Connection, campaign_id: UUID, at: datetime, limit: int) -> list[Record]:
+    """Lock up to `limit` leads that are due: (person_id, id, phone_id, e164, attempts).
+
+    A lead whose phone is blacklisted is blocked here and not returned: nothing passes between this look
+    and the attempt's row, which the same transaction writes.
+    """
+    due = (
+        select(lead.c.person_id, lead.c.id)
+        .where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.PENDING, lead.c.due_at <= at)
+        .order_by(lead.c.priority.desc(), lead.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    query = (
+        select(lead.c.person_id, lead.c.id, lead.c.phone_id, phone.c.e164, lead.c.attempts)
+        .join(due, (lead.c.person_id == due.c.person_id) & (lead.c.id == due.c.id))
+        .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+    )
+    rows = list(connection.execute(query))
+    banned = blacklisted(connection, {row.e164 for row in rows})
+    block(connection, [row for row in rows if row.e164 in banned])
+    return [row for row in rows if row.e164 not in banned]
+
+
+def block(connection: Connection, rows: list[Record], why: str = "blacklisted") -> None:
+    """Leads that must not be dialled."""
+    if rows:
+        query = _one_lead().values(state=LeadState.BLOCKED, why=why)
+        connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
+
+
+def block_phone(connection: Connection, e164: str, why: str = "blacklisted") -> int:
+    """Take every lead that would dial this number out of all campaigns; how many there were."""
+    same = exists().where(
+        phone.c.person_id == lead.c.person_id, phone.c.id == lead.c.phone_id, phone.c.e164 == e164
+    )
+    owners = select(phone.c.person_id).where(phone.c.e164 == e164)
+    query = update(lead).where(
+        lead.c.person_id.in_(owners), same, lead.c.state.in_((LeadState.NEW, LeadState.PENDING))
+    )
+    return connection.execute(query.values(state=LeadState.BLOCKED, why=why)).rowcount
+
+
+def _one_lead() -> Any:
+    return update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
+
+
+def set_in_flight(connection: Connection, rows: list[Record]) -> None:
+    """Leads that an attempt has been written for."""
+    if rows:
+        query = _one_lead().values(state=LeadState.IN_FLIGHT)
+        connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
+
+
+def release(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+    """Leads whose attempt is over: person_id_, id_, state, due, attempts, outcome.
+
+    A lead that was blocked meanwhile (the person opted out) stays blocked.
+    """
+    if rows:
+        query = _one_lead().where(lead.c.state == LeadState.IN_FLIGHT)
+        columns: dict[str, Any] = {
+            name: bindparam(name + "_") for name in ("state", "due_at", "attempts", "outcome")
+        }
+        connection.execute(query.values(columns), rows)
+
+
+def unfinished(connection: Connection, campaign_id: UUID) -> bool:
+    """Is there a lead that is not over?"""
+    open_states = (LeadState.NEW, LeadState.PENDING, LeadState.IN_FLIGHT)
+    query = select(lead.c.id).where(lead.c.campaign_id == campaign_id, lead.c.state.in_(open_states)).limit(1)
+    return connection.execute(query).first() is not None

@@ -1,0 +1,122 @@
+"""The database: one engine for SQLite (embedded default) and PostgreSQL, and how we talk to it.
+
+`reading` sees one statement at a time and holds no transaction. `writing` is one short transaction; on
+SQLite it takes the write lock at its start, so two writers wait for one another and never fail half-way.
+A commit is on disk when it returns (`synchronous_commit = on`, `synchronous = FULL`): a call is written
+before it is dialled.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Connection, DateTime, Engine, MetaData, Row, Uuid, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.types import TypeDecorator
+from uuid_utils.compat import uuid7
+
+# A row of a query; its columns are named in the docstring of the function that returns it.
+Record = Row[*tuple[Any, ...]]
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+Id = Uuid
+
+# What "the database is not there" looks like; everything else is a defect of ours.
+DOWN = (OperationalError, InterfaceError)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment: aware on both sides, UTC in storage (SQLite keeps no zone of its own)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment without a zone")
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if isinstance(value, datetime) and value.tzinfo is None:
+            return value.replace(tzinfo=UTC)
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+def new_id() -> UUID:
+    """A fresh id: random, yet in order of time (UUID version 7, RFC 9562), so that indexes stay dense."""
+    return uuid7()
+
+
+def is_down(error: BaseException) -> bool:
+    """Does this error say that the database cannot be reached (rather than that we asked nonsense)?"""
+    return isinstance(error, DOWN) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def open_engine(url: str, pool: int = 8) -> Engine:
+    """An engine for a database URL; `postgresql://` means psycopg2. `pool` is its most connections."""
+    target = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url))
+    if target.get_backend_name() == "sqlite":
+        return _sqlite(target, pool)
+    return create_engine(
+        target,
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=False,
+        executemany_mode="values_plus_batch",
+        connect_args={"connect_timeout": 3, "application_name": "zvonar"},
+    )
+
+
+def _sqlite(target: URL, pool: int) -> Engine:
+    if target.database and target.database != ":memory:":
+        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(target, pool_size=pool, max_overflow=0, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "busy_timeout = 30000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back by an exception."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection for reading; each statement stands alone, no transaction is held."""
+    with engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
