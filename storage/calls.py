@@ -1,12 +1,11 @@
 """Attempts: every call that was ever prepared, with what each witness saw of it.
 
-Two write here. The dialer inserts an attempt before it dials and closes it afterwards; FastAGI adds what
-Two write here: the dialer inserts an attempt before it dials and closes it afterwards, FastAGI adds what the
-conversation reported (`talk`, `heard_ms`, `pressed`). Each writes its own columns once. `attempt_event` is the
-history: only ever added to.
+Two write here: the dialer inserts an attempt before it dials and closes it afterwards; FastAGI adds what
+the conversation reported (`talk`, `heard_ms`, `pressed`). Each writes its own columns once.
+`attempt_event` is the history: only ever added to.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -83,7 +82,7 @@ attempt_event = Table(
 )
 
 
-def prepare(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def prepare(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Attempts that are about to be dialled."""
     if rows:
         connection.execute(attempt.insert(), rows)
@@ -102,7 +101,7 @@ def prepare(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
         )
 
 
-def add_events(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def add_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Lines of history: person_id, attempt_id, at, state, detail."""
     if rows:
         connection.execute(attempt_event.insert(), rows)
@@ -119,7 +118,7 @@ def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, R
     return found
 
 
-def close(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def close(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Attempts that are over; each row has person_id_, id_ and every column that closing sets."""
     if rows:
         query = update(attempt).where(

@@ -4,7 +4,7 @@ A lead is one debt of one person in one campaign. Only pending leads stand in th
 dialling takes (`ix_lead_due`); finished ones leave it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -146,7 +146,7 @@ def leads_known(connection: Connection, campaign_id: UUID, keys: Collection[str]
     return found
 
 
-def add_leads(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def add_leads(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New leads."""
     if rows:
         connection.execute(lead.insert(), rows)
@@ -166,7 +166,7 @@ def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list
     return list(connection.execute(query.limit(limit)))
 
 
-def set_audio(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips, state, why."""
     if rows:
         query = update(lead).where(
@@ -232,7 +232,7 @@ def set_in_flight(connection: Connection, rows: list[Record]) -> None:
         connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
 
 
-def release(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def release(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Leads whose attempt is over: person_id_, id_, state, due, attempts, outcome.
 
     A lead that was blocked meanwhile (the person opted out) stays blocked.

@@ -4,7 +4,7 @@ A person has many phones and is in many campaigns. Rows of the hot path carry `p
 that the tables can be spread over machines by person.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
 )
 
-from storage.db import Id, UtcTime, metadata, new_id
+from storage.db import Id, UtcTime, add_new, metadata, new_id
 
 person = Table(
     "person",
@@ -87,7 +87,7 @@ def ban(
     if blacklisted(connection, [e164]):
         return False
     row = {"e164": e164, "scope": GLOBAL, "reason": reason, "attempt_id": attempt_id, "created_at": at}
-    connection.execute(blacklist.insert().values(row))
+    add_new(connection, blacklist, [row])
     return True
 
 
@@ -100,10 +100,9 @@ def people(connection: Connection, keys: Collection[str]) -> dict[str, UUID]:
     return found
 
 
-def add_people(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
+def add_people(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """New people; each row has id, key, name … and created_at."""
-    if rows:
-        connection.execute(person.insert(), rows)
+    add_new(connection, person, rows)
 
 
 def phones_of(connection: Connection, person_ids: Collection[UUID]) -> dict[tuple[UUID, str], UUID]:
@@ -123,6 +122,5 @@ def add_phones(
         {"person_id": person_id, "id": new_id(), "e164": e164, "position": position}
         for person_id, e164, position in wanted
     ]
-    if rows:
-        connection.execute(phone.insert(), rows)
+    add_new(connection, phone, rows)
     return {(row["person_id"], row["e164"]): row["id"] for row in rows}

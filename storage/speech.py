@@ -1,6 +1,6 @@
 """Templates (kept in versions) and the audio that has been made."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Column, Connection, Integer, String, Table, Text, UniqueConstraint, func, select
 
 from storage.contact import chunks
-from storage.db import Id, Json, UtcTime, metadata, new_id
+from storage.db import Id, Json, UtcTime, add_new, metadata, new_id
 from storage.vocab import AudioState
 
 template = Table(
@@ -102,9 +102,9 @@ def audio_known(connection: Connection, names: Collection[str]) -> dict[str, tup
     return found
 
 
-def save_audio(connection: Connection, rows: list[Mapping[str, Any]]) -> None:
-    """Write down fragments that were made or failed; one that is there already is replaced."""
-    if rows:
-        for part in chunks([row["name"] for row in rows]):
-            connection.execute(audio.delete().where(audio.c.name.in_(part)))
-        connection.execute(audio.insert(), rows)
+def save_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write down fragments that were made or failed; an earlier failure gives way."""
+    for part in chunks([row["name"] for row in rows]):
+        failed = audio.delete().where(audio.c.name.in_(part), audio.c.state == AudioState.FAILED)
+        connection.execute(failed)
+    add_new(connection, audio, rows)

@@ -4,18 +4,18 @@
                     `-> unknown   (nothing more will be witnessed, and nothing proves what happened)
 
 Witnesses (the AMI reply, AMI events, FastAGI's talk) speak in any order, twice, or not at all. So nothing
-is a transition: evidence is *merged* (the earliest time, the first known value), and state and outcome are
-read off the sum. Merging is commutative and idempotent; a state can only go forward.
+is a transition: evidence is *merged* and state and outcome are read off the sum. Merging is commutative and idempotent; a state can only go forward.
 """
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from engine.contact.outcomes import classify
 from storage.vocab import AttemptState, Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Talk:
     """What the conversation says of itself: outcome, milliseconds of message heard and in all, keys."""
 
@@ -46,16 +46,11 @@ class Evidence:
     closed: bool = False
 
     def merge(self, other: "Evidence") -> "Evidence":
-        """The sum of two: the earlier of two times, otherwise what is known first."""
-        merged = {}
-        for field in fields(self):
-            mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            if isinstance(mine, datetime) and isinstance(theirs, datetime):
-                merged[field.name] = min(mine, theirs)
-            elif field.name == "closed":
-                merged[field.name] = mine or theirs
-            else:
-                merged[field.name] = theirs if mine is None else mine
+        """The sum of two: what either knows; the earlier time, the smaller value where both know."""
+        merged: dict[str, Any] = {"closed": self.closed or other.closed}
+        for name in WITNESSED:
+            known = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
+            merged[name] = min(known, default=None)
         return Evidence(**merged)
 
     @property
@@ -102,3 +97,6 @@ class Evidence:
             (AttemptState.ANSWERED, self.answered_at),
         )
         return [(state, at) for state, at in steps if at is not None]
+
+
+WITNESSED = tuple(field.name for field in fields(Evidence) if field.name != "closed")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """`name` is the content's 64 hex digits (the file's stem in the audio cache), `ms` its length.
+    """`name` is 64 hex digits (the file's stem in the audio cache), `ms` its length.
 
     `text` is what is spoken, for rehearsals and reports; it never goes to Asterisk.
     """
@@ -13,3 +13,8 @@ class Clip:
     name: str
     ms: int
     text: str = ""
+
+
+def place(name: str) -> str:
+    """Where a clip lies under the audio folder, without its ending: 256 folders, as a million files want."""
+    return f"{name[:2]}/{name}"

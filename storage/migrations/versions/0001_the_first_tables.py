@@ -134,6 +134,13 @@ def upgrade() -> None:
             "campaign_id", "key", "person_id", name=op.f("uq_lead_campaign_id_key_person_id")
         ),
     )
+    op.create_index(
+        "ix_lead_due",
+        "lead",
+        ["campaign_id", sa.text("priority DESC"), "due_at"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index("ix_lead_state", "lead", ["campaign_id", "state"], unique=False)
     op.create_table(
         "attempt",

@@ -1,0 +1,120 @@
+"""The debtor's conversation: who calls and that it is a robot, his message, then what he wants.
+
+| key | meaning | outcome |
+|---|---|---|
+| 1 | talk to an operator (offered when there is one) | answered-operator, once they talk |
+| 2 | hear the message again, three times at the most | |
+| 3 | already paid | answered-paid-claim |
+| 9 | never call me again: blacklisted at once, then confirmed | answered-opt-out |
+| none | good-bye | answered-heard |
+
+Keys work from the first second. A hang-up ends with what had been reached: the message heard to its end is
+answered-heard, less of it answered-partial. Pure: a generator over steps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dialplan.phrases import Debtor
+from dialplan.steps import Ask, Connect, Conversation, Heard, HungUp, Play, Tell
+from engine.campaign.attempts import Talk
+from engine.speech.clip import Clip
+from storage.vocab import Outcome
+
+REPEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """The fact that this person never wants to be called again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DebtorCall:
+    """All that the conversation needs: his message, the phrases, where an operator is ("" for none)."""
+
+    message: tuple[Clip, ...]
+    phrases: Mapping[str, Clip]
+    operator: str = ""
+    endpoint: str = ""
+
+
+class _Telling:
+    """What has been reached so far in this talk."""
+
+    def __init__(self, call: DebtorCall) -> None:
+        self.total_ms = sum(clip.ms for clip in call.message)
+        self.before_ms = 0  # of other audio ahead of the message in the step under way
+        self.in_message = False
+        self.heard_ms = 0
+        self.pressed = ""
+        self.reached: Outcome | None = None
+
+    def listened(self, ms: int) -> None:
+        """`ms` of the step under way were heard."""
+        if self.in_message:
+            self.heard_ms = min(self.total_ms, max(self.heard_ms, ms - self.before_ms))
+
+    def talk(self) -> Talk:
+        """The result as it stands."""
+        plain = Outcome.ANSWERED_HEARD if self.heard_ms >= self.total_ms else Outcome.ANSWERED_PARTIAL
+        return Talk(self.reached or plain, self.heard_ms, self.total_ms, self.pressed)
+
+
+def debtor(call: DebtorCall) -> Conversation[Talk]:
+    """Play one call; returns its Talk, also when the callee hangs up."""
+    so_far = _Telling(call)
+    try:
+        yield from _told(call, so_far)
+    except HungUp as hang_up:
+        so_far.listened(hang_up.ms)
+    return so_far.talk()
+
+
+def _told(call: DebtorCall, so_far: _Telling) -> Conversation[None]:
+    """Introduction and message, then his wishes until one of them ends the call."""
+    offered = "1239" if call.operator else "239"
+    menu = call.phrases[Debtor.MENU if call.operator else Debtor.MENU_ALONE]
+    key = yield from _message(call, so_far, (call.phrases[Debtor.ROBOT],), offered)
+    for _again in range(REPEATS):
+        if key is None:
+            asked: Heard = yield Ask((menu,), offered)
+            key = asked.key
+            so_far.pressed += key or ""
+        if key != "2":
+            break
+        key = yield from _message(call, so_far, (), offered)
+    yield from _wish(call, so_far, key)
+
+
+def _message(
+    call: DebtorCall, so_far: _Telling, before: tuple[Clip, ...], offered: str
+) -> Conversation[str | None]:
+    """Play the message (after `before`); the key that stopped it."""
+    so_far.before_ms = sum(clip.ms for clip in before)
+    so_far.in_message = True
+    heard: Heard = yield Play((*before, *call.message), offered)
+    so_far.listened(heard.ms)
+    so_far.in_message = False
+    so_far.pressed += heard.key or ""
+    return heard.key
+
+
+def _wish(call: DebtorCall, so_far: _Telling, key: str | None) -> Conversation[None]:
+    """Do what the last key asks for, and part."""
+    if key == "9":
+        yield Tell(OptOut())
+        so_far.reached = Outcome.ANSWERED_OPT_OUT
+        yield Play((call.phrases[Debtor.OPTED_OUT],))
+    elif key == "3":
+        so_far.reached = Outcome.ANSWERED_PAID_CLAIM
+        yield Play((call.phrases[Debtor.PAID],))
+    elif key == "1":
+        yield Play((call.phrases[Debtor.CONNECTING],))
+        connected = yield Connect(call.operator, call.endpoint)
+        if connected.answered:
+            so_far.reached = Outcome.ANSWERED_OPERATOR
+        else:
+            yield Play((call.phrases[Debtor.OPERATOR_BUSY],))
+    else:
+        yield Play((call.phrases[Debtor.GOODBYE],))

@@ -1,0 +1,22 @@
+"""Names of the phrases that conversations say; their texts are in sounds/LANGUAGE/phrases.toml. Pure."""
+
+from enum import StrEnum
+
+
+class Debtor(StrEnum):
+    """The table [debtor]."""
+
+    ROBOT = "robot"
+    MENU = "menu"
+    MENU_ALONE = "menu-alone"
+    CONNECTING = "connecting"
+    OPERATOR_BUSY = "operator-busy"
+    PAID = "paid"
+    OPTED_OUT = "opted-out"
+    GOODBYE = "goodbye"
+
+
+class Common(StrEnum):
+    """The table [common]; what the dialplan itself plays when we are not there."""
+
+    FALLBACK = "fallback"

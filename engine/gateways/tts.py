@@ -1,0 +1,93 @@
+"""Voices: a text in, a WAV out (8 kHz, mono, 16-bit: what Asterisk plays without resampling).
+
+A voice is a small program on the command line. The text goes to it on standard input, never among the
+arguments: arguments are seen by everybody on the machine, and a text names a person and his debt.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from engine.errors import SettingsError, VoiceError
+from engine.settings import Speech
+
+TIMEOUT_S = 20
+FORMAT = "wav8k16"
+# One format, no click: silence off both ends, level to -3 dB, a breath of 60 ms after it.
+TRIM = ("silence", "1", "0.01", "0.2%", "reverse")
+SHAPE = (*TRIM, *TRIM, "gain", "-n", "-3", "fade", "t", "0.005", "0", "0.005", "pad", "0", "0.06")
+
+
+class Voice(Protocol):
+    """What the cache needs of a voice."""
+
+    @property
+    def id(self) -> str:
+        """All that decides how a text sounds, as one string; part of the cache's key."""
+
+    def speak(self, text: str) -> bytes:
+        """The spoken text as a WAV; VoiceError when it cannot be had."""
+
+
+class Espeak:
+    """espeak-ng, in any of its languages; robotic, free, 30 ms a sentence."""
+
+    def __init__(self, voice: str, speed: int) -> None:
+        self._voice, self._speed = voice, speed
+
+    @property
+    def id(self) -> str:
+        return f"espeak/{self._voice}/{self._speed}/1"
+
+    def speak(self, text: str) -> bytes:
+        spoken = run(["espeak-ng", "--stdin", "--stdout", "-v", self._voice, "-s", str(self._speed)], text)
+        return shape(spoken)
+
+
+def voice_for(speech: Speech, lang: str) -> Voice:
+    """The voice that the settings name, speaking `lang`."""
+    if speech.provider != "espeak":
+        raise SettingsError(f"speech.provider: no voice adapter named {speech.provider!r}; there is: espeak")
+    return Espeak(speech.voice if lang == "ru" else lang, speech.speed)
+
+
+def shape(wav: bytes) -> bytes:
+    """Any WAV as 8 kHz mono 16-bit, trimmed and levelled (sox)."""
+    made = run(
+        ["sox", "-V1", "-t", "wav", "-", "-r", "8000", "-c", "1", "-b", "16", "-t", "wav", "-", *SHAPE], wav
+    )
+    if len(made) <= 44 + 160:  # a header and less than 10 ms
+        raise VoiceError("the voice said nothing")
+    return made
+
+
+def shape_file(path: Path) -> bytes:
+    """A recording made by people, as `shape` makes it; VoiceError when it is no usable WAV."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise VoiceError(f"{path}: {error.strerror}") from None
+    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+        raise VoiceError(f"{path}: not a WAV file")
+    return shape(content)
+
+
+def run(command: Sequence[str], given: str | bytes) -> bytes:
+    """A program's standard output; VoiceError when it is missing, slow, or fails."""
+    try:
+        done = subprocess.run(
+            command,
+            input=given.encode() if isinstance(given, str) else given,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise VoiceError(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise VoiceError(f"{command[0]} took longer than {TIMEOUT_S} s") from None
+    if done.returncode or not done.stdout:
+        complaint = done.stderr.decode(errors="replace").strip().splitlines()
+        raise VoiceError(f"{command[0]} failed: {complaint[-1] if complaint else done.returncode}")
+    return done.stdout
