@@ -1,17 +1,18 @@
-"""One attempt's life, as a pure function of what was witnessed.
+"""One attempt's life, as a pure function of what was seen of it.
 
     prepared -> sent -> ringing -> answered -> ended
-                    `-> unknown   (nothing more will be witnessed, and nothing proves what happened)
+                    `-> unknown   (nothing more will be seen, and nothing proves what happened)
 
 Witnesses (the AMI reply, AMI events, FastAGI's talk) speak in any order, twice, or not at all. So nothing
-is a transition: evidence is *merged* and state and outcome are read off the sum. Merging is commutative and idempotent; a state can only go forward.
+is a transition: what they say is *merged*, and state and outcome are read off the sum. Merging is
+commutative, associative and idempotent; a state can only go forward.
 """
 
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from engine.contact.outcomes import classify
+from engine.contact.outcomes import NOT_PLACED, Verdict, classify
 from storage.vocab import AttemptState, Outcome
 
 
@@ -26,12 +27,12 @@ class Talk:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that is known of one attempt; None is not known (yet).
+class Seen:
+    """All that is known of one attempt; None is not known (yet). Times are UTC.
 
-    `refused`: Asterisk refused the originate, with its reason. `failed_at`: an OriginateResponse said
-    Failure. `closed`: no further witness is awaited (deadline passed, or the channel is gone).
-    Times are UTC.
+    `refused`: Asterisk refused the originate, with its reason. `failed_at`: OriginateResponse said Failure;
+    `timed_out`: and that our own dial timeout was why. `closed`: no further witness is awaited (the
+    deadline has passed, or the channel is known to be gone).
     """
 
     sent_at: datetime | None = None
@@ -39,19 +40,20 @@ class Evidence:
     ringing_at: datetime | None = None
     answered_at: datetime | None = None
     failed_at: datetime | None = None
+    timed_out: bool | None = None
     hangup_at: datetime | None = None
     cause: int | None = None
     tech_cause: int | None = None
     talk: Talk | None = None
-    closed: bool = False
+    closed: bool | None = None
 
-    def merge(self, other: "Evidence") -> "Evidence":
+    def merge(self, other: "Seen") -> "Seen":
         """The sum of two: what either knows; the earlier time, the smaller value where both know."""
-        merged: dict[str, Any] = {"closed": self.closed or other.closed}
-        for name in WITNESSED:
+        merged: dict[str, Any] = {}
+        for name in NAMES:
             known = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
             merged[name] = min(known, default=None)
-        return Evidence(**merged)
+        return Seen(**merged)
 
     @property
     def answered(self) -> bool:
@@ -68,29 +70,35 @@ class Evidence:
     def state(self) -> AttemptState:
         """How far the attempt has come."""
         if self.final:
-            return AttemptState.UNKNOWN if self.outcome() is Outcome.UNKNOWN else AttemptState.ENDED
+            unknown = self.verdict().outcome is Outcome.UNKNOWN
+            return AttemptState.UNKNOWN if unknown else AttemptState.ENDED
         if self.answered:
             return AttemptState.ANSWERED
         if self.ringing_at is not None:
             return AttemptState.RINGING
         return AttemptState.SENT if self.sent_at is not None else AttemptState.PREPARED
 
-    def outcome(self) -> Outcome:
-        """The contract's word for it; to be asked once the evidence is final."""
+    def verdict(self) -> Verdict:
+        """The contract's word for it, and whether the phone stayed silent; asked once this is final."""
         if self.talk is not None:
-            return self.talk.outcome
+            return Verdict(self.talk.outcome)
         if self.answered:
-            return Outcome.ANSWERED_PARTIAL  # he took the call; how much he heard nobody knows
+            return Verdict(Outcome.ANSWERED_PARTIAL)  # how much he heard nobody knows
         if self.refused is not None:
-            return Outcome.TRUNK_FAULT
+            return NOT_PLACED
         if self.hangup_at is not None:
-            return classify(self.cause, self.tech_cause, rang=self.ringing_at is not None).outcome
-        if self.failed_at is not None:
-            return Outcome.TRUNK_FAULT  # Asterisk never made a channel: no such endpoint
-        return Outcome.UNKNOWN
+            return classify(
+                self.cause,
+                self.tech_cause,
+                rang=self.ringing_at is not None,
+                timed_out=bool(self.timed_out),
+                elapsed_s=(self.hangup_at - (self.sent_at or self.hangup_at)).total_seconds(),
+            )
+        # A failure without a hang-up: Asterisk never made a channel, for want of such an endpoint.
+        return NOT_PLACED if self.failed_at is not None else Verdict(Outcome.UNKNOWN)
 
     def history(self) -> list[tuple[AttemptState, datetime]]:
-        """(state, when) of the steps that were witnessed, in order; the final state is not among them."""
+        """(state, when) of the steps that were seen, in order; the final state is not among them."""
         steps = (
             (AttemptState.SENT, self.sent_at),
             (AttemptState.RINGING, self.ringing_at),
@@ -99,4 +107,4 @@ class Evidence:
         return [(state, at) for state, at in steps if at is not None]
 
 
-WITNESSED = tuple(field.name for field in fields(Evidence) if field.name != "closed")
+NAMES = tuple(field.name for field in fields(Seen))
