@@ -6,6 +6,7 @@ the conversation reported (`talk`, `heard_ms`, `pressed`). Each writes its own c
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     func,
     select,
     text,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Id, Record, UtcTime, metadata
+from storage.db import Id, Record, UtcTime, id_at, metadata
 from storage.vocab import AttemptState, Outcome
 
 attempt = Table(
@@ -145,16 +147,30 @@ def save_talk(
 ) -> None:
     """What a conversation reports at its end.
 
-    The dialer may have given up waiting and closed the attempt before: then this sets its outcome too.
+    That an operator took the call stands, whatever the conversation could see of it. The dialer may have
+    given up waiting and closed the attempt before: then this sets its outcome too.
     """
     mine = (attempt.c.person_id == person_id, attempt.c.id == attempt_id)
-    said = {"talk": outcome, "heard_ms": heard_ms, "message_ms": message_ms, "pressed": pressed}
-    connection.execute(update(attempt).where(*mine).values(said))
+    said = case((attempt.c.talk == Outcome.ANSWERED_OPERATOR, attempt.c.talk), else_=outcome.value)
+    closed = attempt.c.ended_at.is_not(None)
     connection.execute(
         update(attempt)
-        .where(*mine, attempt.c.ended_at.is_not(None), attempt.c.outcome != outcome)
-        .values(outcome=outcome, state=AttemptState.ENDED)
+        .where(*mine)
+        .values(
+            talk=said,
+            heard_ms=heard_ms,
+            message_ms=message_ms,
+            pressed=pressed,
+            outcome=case((closed, said), else_=attempt.c.outcome),
+            state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
+        )
     )
+
+
+def save_joined(connection: Connection, attempt_id: UUID, person_id: UUID) -> None:
+    """An operator took the call."""
+    mine = (attempt.c.person_id == person_id, attempt.c.id == attempt_id)
+    connection.execute(update(attempt).where(*mine).values(talk=Outcome.ANSWERED_OPERATOR))
 
 
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:
@@ -195,3 +211,11 @@ def outcome_counts(connection: Connection, campaign_id: UUID) -> dict[str, int]:
         .group_by(attempt.c.outcome)
     )
     return dict(connection.execute(query).tuples().all())
+
+
+def prepared_since(connection: Connection, campaign_id: UUID, now: datetime, seconds: int) -> int:
+    """How many attempts of a campaign were prepared in the last seconds: its rate."""
+    # Ids are in order of time, so the newest are found from the end of an index.
+    since = id_at(now - timedelta(seconds=seconds))
+    query = select(func.count()).where(attempt.c.campaign_id == campaign_id, attempt.c.id >= since)
+    return connection.execute(query).scalar_one()

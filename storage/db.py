@@ -74,6 +74,11 @@ def new_id() -> UUID:
     return uuid7()
 
 
+def id_at(moment: datetime) -> UUID:
+    """The least id that `new_id` can give at this moment or later."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def is_down(error: BaseException) -> bool:
     """Does this error say that the database cannot be reached (rather than that we asked nonsense)?"""
     return isinstance(error, DOWN) or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -1,0 +1,173 @@
+"""Campaigns as operators handle them: create, fill, start, pause, look.
+
+    draft -> running <-> paused -> stopped -> running …      running -> done when no lead is left
+
+A verb that would change nothing is done already and says so; one that makes no sense in the campaign's state
+is Refused. Every change is in the audit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from engine.campaign.importing import Summary, import_leads
+from engine.errors import NotFound, Refused
+from engine.settings import Settings
+from engine.speech.service import message_of
+from storage import audit, calls
+from storage import campaign as store
+from storage import speech as speech_store
+from storage.db import new_id, reading, writing
+from storage.vocab import CampaignState, LeadState, Outcome
+
+# verb -> (states it works from, state it leads to)
+VERBS: dict[str, tuple[frozenset[CampaignState], CampaignState]] = {
+    "start": (
+        frozenset({CampaignState.DRAFT, CampaignState.STOPPED, CampaignState.DONE}),
+        CampaignState.RUNNING,
+    ),
+    "resume": (frozenset({CampaignState.PAUSED}), CampaignState.RUNNING),
+    "pause": (frozenset({CampaignState.RUNNING}), CampaignState.PAUSED),
+    "stop": (frozenset({CampaignState.RUNNING, CampaignState.PAUSED}), CampaignState.STOPPED),
+}
+RATE_WINDOW_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A new campaign's figures; None takes the trunk's own."""
+
+    cps: float | None = None
+    channels: int | None = None
+    attempts: int = 1
+    priority: int = 0
+
+
+class Campaigns:
+    """Load, decide, save."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+
+    def create(self, name: str, template: str, trunk: str, limits: Limits, actor: str) -> store.CampaignRow:
+        """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
+        line = self._settings.trunk_named(trunk)
+        now = datetime.now(UTC)
+        with writing(self._engine) as connection:
+            if store.find(connection, name):
+                raise Refused(f"there is a campaign named {name!r} already")
+            written = speech_store.latest(connection, template)
+            if written is None:
+                raise NotFound(f"no template named {template!r}")
+            row = store.CampaignRow(
+                id=new_id(),
+                name=name,
+                state=CampaignState.DRAFT,
+                template_id=written.id,
+                trunk=trunk,
+                cps=limits.cps or line.cps,
+                channels=limits.channels or line.channels,
+                attempts=limits.attempts,
+                priority=limits.priority,
+                phrases=None,
+                created_at=now,
+                changed_at=now,
+            )
+            store.add(connection, row)
+            audit.note(
+                connection, at=now, actor=actor, deed="campaign.create", subject=name, template=template
+            )
+        return row
+
+    def fill(
+        self, name: str, file: Path, actor: str, progress: Callable[[int], None] = lambda done: None
+    ) -> Summary:
+        """Import a list; the same list again changes nothing."""
+        with reading(self._engine) as connection:
+            row = self._find(connection, name)
+            template = message_of(speech_store.template_of(connection, row.template_id)).template
+        summary = import_leads(
+            self._engine,
+            row,
+            template,
+            file,
+            region=self._settings.region,
+            rejects=self._settings.data_dir / "rejects" / f"{name}-{file.stem}.rejected.csv",
+            progress=progress,
+        )
+        with writing(self._engine) as connection:
+            audit.note(
+                connection,
+                at=datetime.now(UTC),
+                actor=actor,
+                deed="campaign.import",
+                subject=name,
+                file=file.name,
+                **{key: value for key, value in summary.as_json().items() if key != "rejects_file"},
+            )
+        return summary
+
+    def turn(self, name: str, verb: str, actor: str) -> bool:
+        """Start, pause, resume or stop; False when the campaign was in that state already."""
+        sources, target = VERBS[verb]
+        now = datetime.now(UTC)
+        with writing(self._engine) as connection:
+            row = self._find(connection, name, lock=True)
+            if row.state is target:
+                return False
+            if row.state not in sources:
+                raise Refused(f"campaign {name!r} is {row.state}; it cannot {verb}")
+            if target is CampaignState.RUNNING and not store.unfinished(connection, row.id):
+                raise NotFound(f"campaign {name!r} has no lead left to call; import a list first")
+            store.change(connection, row.id, now, state=target)
+            audit.note(connection, at=now, actor=actor, deed=f"campaign.{verb}", subject=name)
+        return True
+
+    def list(self) -> list[store.CampaignRow]:
+        """Every campaign."""
+        with reading(self._engine) as connection:
+            return store.campaigns(connection)
+
+    def status(self, name: str) -> dict[str, Any]:
+        """The contract's status of a campaign, as it is now."""
+        now = datetime.now(UTC)
+        with reading(self._engine) as connection:
+            row = self._find(connection, name)
+            leads = store.lead_counts(connection, row.id)
+            outcomes = calls.outcome_counts(connection, row.id)
+            recent = calls.prepared_since(connection, row.id, now, RATE_WINDOW_S)
+        waiting, blocked = leads.get(LeadState.NEW, 0), leads.get(LeadState.BLOCKED, 0)
+        total = sum(leads.values())
+        return {
+            "name": name,
+            "state": row.state,
+            "leads": {
+                "total": total,
+                "pending": waiting + leads.get(LeadState.PENDING, 0),
+                "in_flight": leads.get(LeadState.IN_FLIGHT, 0),
+                "done": leads.get(LeadState.DONE, 0),
+                "blocked": blocked,
+            },
+            "attempts": {
+                "total": sum(outcomes.values()),
+                **{outcome.value: outcomes.get(outcome, 0) for outcome in Outcome},
+            },
+            "rate": {
+                "cps": round(recent / RATE_WINDOW_S, 1),
+                "cps_limit": row.cps,
+                "channels": outcomes.get("", 0),
+                "channels_limit": row.channels,
+            },
+            "audio": {"needed": total - blocked, "ready": total - blocked - waiting},
+        }
+
+    @staticmethod
+    def _find(connection: Any, name: str, *, lock: bool = False) -> store.CampaignRow:
+        row = store.find(connection, name, lock=lock)
+        if row is None:
+            raise NotFound(f"no campaign named {name!r}")
+        return row

@@ -1,0 +1,125 @@
+"""Lists that operators bring: CSV (`;`, `,` or tab; UTF-8 or cp1251, recognised) and XLSX, row by row.
+
+A row is (line number in the file, column -> text). Columns are known by their header, in any order and
+case. What makes the whole file unreadable is a FileError; what is wrong with one row is told of that row.
+"""
+
+import codecs
+import csv
+import zipfile
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from engine.errors import FileError
+
+Row = tuple[int, dict[str, str]]
+EXTRA = "+"  # the name under which cells beyond the header are kept, so that the row can be refused
+MAX_XLSX = 50 * 2**20
+MAX_UNPACKED = 2**30
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Every row of a list that has anything in it; FileError for a file that is none."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror}") from None
+    if not start:
+        raise FileError(f"{path}: the file is empty")
+    return _xlsx(path) if start.startswith(b"PK") else _csv(path)
+
+
+def size(path: Path) -> int:
+    """About how many rows a list has, for a progress bar; 0 when only reading it would tell."""
+    if path.suffix.lower() == ".xlsx":
+        return 0
+    with path.open("rb") as file:
+        return max(0, sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b"")) - 1)
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 (with or without BOM) when every byte of the file says so, otherwise cp1251."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            for block in iter(lambda: file.read(2**20), b""):
+                if b"\0" in block:
+                    raise FileError(f"{path}: not a text file (save it as CSV in UTF-8, or as XLSX)")
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1251"
+    return "utf-8-sig"
+
+
+def _csv(path: Path) -> Iterator[Row]:
+    encoding = _encoding(path)
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        first = file.readline()
+        delimiter = max(";,\t", key=first.count)
+        file.seek(0)
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            header = _header(path, next(reader, []))
+            for cells in reader:
+                if any(cell.strip() for cell in cells):
+                    yield reader.line_num, _named(header, cells)
+        except csv.Error as error:
+            raise FileError(f"{path}, line {reader.line_num}: {error}") from None
+
+
+def _xlsx(path: Path) -> Iterator[Row]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(item.file_size for item in archive.infolist())
+        if path.stat().st_size > MAX_XLSX or unpacked > MAX_UNPACKED:
+            raise FileError(f"{path}: too large for one workbook; split it or bring a CSV")
+        sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+    except (CalamineError, zipfile.BadZipFile, OSError) as error:
+        raise FileError(f"{path}: not a workbook that can be read: {error}") from None
+    header: list[str] = []
+    for line, cells in enumerate(sheet.iter_rows(), sheet.start[0] + 1 if sheet.start else 1):
+        texts = [_text(cell) for cell in cells]
+        if not any(texts):
+            continue
+        if header:
+            yield line, _named(header, texts)
+        else:
+            header = _header(path, texts)
+    if not header:
+        raise FileError(f"{path}: the first sheet is empty")
+
+
+def _text(cell: Any) -> str:
+    """A cell as a person reads it: a phone typed as a number has no `.0`, a date is ISO."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime | date):
+        return cell.isoformat()
+    return str(cell).strip()
+
+
+def _header(path: Path, cells: list[str]) -> list[str]:
+    names = [cell.strip().lower() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    if "phone" not in names:
+        raise FileError(f"{path}, line 1: there is no column named `phone` in the header")
+    for name in names:
+        if not name or names.count(name) > 1:
+            raise FileError(
+                f"{path}, line 1: " + (f"two columns named {name!r}" if name else "a column without a name")
+            )
+    return names
+
+
+def _named(header: list[str], cells: list[str]) -> dict[str, str]:
+    """Cells by their column; what stands beyond the last column is kept under EXTRA."""
+    named = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+    extra = [cell for cell in cells[len(header) :] if cell.strip()]
+    return named | ({EXTRA: " ".join(extra)} if extra else {})
