@@ -1,0 +1,18 @@
+"""The lab: a real Asterisk, a carrier with callees of every kind, and a PostgreSQL, on loopback.
+
+| module | noun |
+|---|---|
+| `chroot` | Asterisk's own file system, built once |
+| `process` | a program that never outlives us |
+| `ports` | free ports, reserved |
+| `asterisk` | one running Asterisk |
+| `kinds` | what a dialled number's owner does |
+| `carrier` | SIPp, being the carrier and all its subscribers |
+| `ear` | what each subscriber hears |
+| `bench` | all of it together |
+| `postgres` | one running PostgreSQL |
+"""
+
+
+class LabError(Exception):
+    """The lab cannot be had or did not start; the message says why and what helps."""
