@@ -227,7 +227,8 @@ def sources(settings: Settings, given: str | None = None) -> Iterator[tuple[str,
     path = find_file(given)
     in_file = _flat(TomlConfigSettingsSource(Settings, path)()) if path else {}
     environment = {name.upper() for name in os.environ}
-    for name, value in _flat(settings.model_dump()).items():
+    shown = settings.model_dump() | {"database_url": _without_password(settings.database_url)}
+    for name, value in _flat(shown).items():
         variable = "ZVONAR_" + re.sub(r"\.[0-9]+\.", "__", name).replace(".", "__").upper()
         if variable in environment:
             source = variable
@@ -236,6 +237,11 @@ def sources(settings: Settings, given: str | None = None) -> Iterator[tuple[str,
         else:
             source = "default"
         yield name, str(value), source
+
+
+def _without_password(url: SecretStr) -> str:
+    """A database URL that may be shown."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url.get_secret_value())
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Id, Record, UtcTime, id_at, metadata
+from storage.db import Id, Record, UtcTime, add_new, id_at, metadata
 from storage.vocab import AttemptState, Outcome
 
 attempt = Table(
@@ -75,12 +75,11 @@ attempt = Table(
 attempt_event = Table(
     "attempt_event",
     metadata,
-    Column("person_id", Id, nullable=False),
-    Column("attempt_id", Id, nullable=False),
+    Column("person_id", Id, primary_key=True),
+    Column("attempt_id", Id, primary_key=True),
+    Column("state", String(16), primary_key=True, comment="each is reached once"),
     Column("at", UtcTime, nullable=False),
-    Column("state", String(16), nullable=False),
     Column("detail", Text, nullable=False, default=""),
-    Index("ix_attempt_event_attempt_id", "attempt_id"),
 )
 
 
@@ -104,9 +103,8 @@ def prepare(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def add_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Lines of history: person_id, attempt_id, at, state, detail."""
-    if rows:
-        connection.execute(attempt_event.insert(), rows)
+    """Lines of history: person_id, attempt_id, at, state, detail; the same line again adds nothing."""
+    add_new(connection, attempt_event, rows)
 
 
 def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, Record]:
@@ -130,7 +128,7 @@ def close(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         )
         names = (
             *("state", "outcome", "sent_at", "ringing_at", "answered_at", "ended_at"),
-            *("refused", "cause", "tech_cause", "refund", "caller_id"),
+            *("refused", "cause", "tech_cause", "refund"),
         )
         connection.execute(query.values({name: bindparam(name + "_") for name in names}), rows)
 

@@ -44,9 +44,9 @@ class Room:
         """One call more."""
         return replace(self, pace=self.pace.spend(now), used=self.used + 1)
 
-    def give(self) -> "Room":
-        """One call fewer."""
-        return replace(self, used=max(0, self.used - 1))
+    def used_more(self, change: int) -> "Room":
+        """So many channels more (or fewer) are in use."""
+        return replace(self, used=max(0, self.used + change))
 
     def limited(self, rate: float, channels: int) -> "Room":
         """The same room under changed limits; calls under way go on."""

@@ -7,11 +7,10 @@ sentence share its file, and a changed voice makes new files beside the old ones
 import hashlib
 import os
 import tempfile
+import warnings
 import wave
 from io import BytesIO
 from pathlib import Path
-
-from pydub import AudioSegment
 
 from engine.errors import VoiceError
 from engine.gateways.tts import FORMAT
@@ -69,6 +68,10 @@ class AudioCache:
 
     def join(self, names: list[str], target: Path) -> int:
         """Glue fragments into one WAV, as a callee hears them in a row; its length in ms."""
+        with warnings.catch_warnings():
+            # pydub misses ffmpeg, which it would need for other formats than ours.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            from pydub import AudioSegment
         whole = AudioSegment.empty()
         for name in names:
             whole += AudioSegment.from_wav(self.path(name))

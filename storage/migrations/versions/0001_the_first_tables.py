@@ -16,11 +16,11 @@ def upgrade() -> None:
         "attempt_event",
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("attempt_id", sa.Uuid(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "attempt_id", "state", name=op.f("pk_attempt_event")),
     )
-    op.create_index("ix_attempt_event_attempt_id", "attempt_event", ["attempt_id"], unique=False)
     op.create_table(
         "audio",
         sa.Column("name", sa.String(length=64), nullable=False),

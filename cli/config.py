@@ -1,0 +1,29 @@
+"""`zvonar config`: the settings as they are in force."""
+
+import click
+
+from cli.output import formatted, settings_of, show_rows
+
+
+@click.group()
+def command() -> None:
+    """Show the settings and where each comes from."""
+
+
+@command.command()
+@formatted
+@click.pass_context
+def show(ctx: click.Context, style: str) -> None:
+    """Every setting with its value and source; secrets are hidden."""
+    from engine.settings import sources
+
+    found = sources(settings_of(ctx), ctx.find_root().obj["config"])
+    show_rows([{"setting": name, "value": value, "source": source} for name, value, source in found], style)
+
+
+@command.command()
+def sample() -> None:
+    """Print a settings file with every setting at its default."""
+    from engine.settings import sample as text
+
+    click.echo(text(), nl=False)

@@ -1,0 +1,87 @@
+"""`zvonar template`: messages of text and variables."""
+
+from pathlib import Path
+
+import click
+
+from cli.output import actor, formatted, say, settings_of, show_record, show_rows
+from engine.errors import UsageError
+
+
+@click.group()
+def command() -> None:
+    """Keep and render message templates."""
+
+
+@command.command("set")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def set_(ctx: click.Context, name: str, file: Path) -> None:
+    """Keep FILE as template NAME; campaigns made before keep the version they were made with."""
+    from engine.wiring import speech
+
+    row = speech(settings_of(ctx)).set_template(name, file, actor())
+    say(f"template {name} is at version {row.version}")
+
+
+@command.command()
+@click.argument("name")
+@formatted
+@click.pass_context
+def show(ctx: click.Context, name: str, style: str) -> None:
+    """Print a template's newest version."""
+    from engine.speech.service import message_of
+    from engine.wiring import speech
+
+    row = speech(settings_of(ctx)).template(name)
+    message = message_of(row).template
+    record = {
+        "name": row.name,
+        "version": row.version,
+        "lang": message.lang,
+        "variables": sorted(message.variables),
+        "fragments": [
+            {"name": part.name, "text": part.text} if part.text else {"name": part.name, "wav": part.wav}
+            for part in message.fragments
+        ],
+        "created_at": row.created_at,
+    }
+    if style == "table":
+        click.echo(row.source.rstrip())
+    else:
+        show_record(record, style)
+
+
+@command.command("list")
+@formatted
+@click.pass_context
+def list_(ctx: click.Context, style: str) -> None:
+    """The newest version of every template."""
+    from engine.wiring import speech
+
+    rows = speech(settings_of(ctx)).templates()
+    show_rows(
+        [{"name": row.name, "version": row.version, "created_at": row.created_at} for row in rows],
+        style,
+        {"name": "name", "version": "version", "created_at": "created_at"},
+    )
+
+
+@command.command()
+@click.argument("name")
+@click.option("--var", "pairs", multiple=True, metavar="K=V", help="A variable's value; may be repeated.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The WAV to write.")
+@click.pass_context
+def render(ctx: click.Context, name: str, pairs: tuple[str, ...], out: Path) -> None:
+    """Write the message as a callee would hear it."""
+    from engine.wiring import speech
+
+    values = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--var {pair!r}: write NAME=VALUE")
+        values[key.strip()] = value
+    ms = speech(settings_of(ctx)).render(name, values, out)
+    say(f"{out}: {ms / 1000:.1f} s")

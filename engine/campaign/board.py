@@ -1,0 +1,217 @@
+"""The dialer's board: attempts waiting to be sent and attempts under way, in memory; no I/O in it.
+
+    books.beat -> orders wait -> `due` lets one go when campaign and trunk have a channel and a turn
+    -> `witness` adds what is seen of it -> final, or overdue -> `errand` hands it to the next beat -> gone
+
+Every attempt has a moment by which it is over, whatever is heard of it:
+
+| last seen | it is closed at the latest after |
+|---|---|
+| sent | ring time + 10 s |
+| OriginateResponse: failure, and no hang-up | 3 s |
+| answered | the longest call + 15 s |
+| hung up after an answer, its talk not reported | 5 s |
+| not among the living channels after a reconnect | 5 s |
+
+Times: `now` is monotonic seconds, `at` is UTC.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from uuid import UUID
+
+from engine.campaign.attempts import Seen
+from engine.campaign.books import Closing, Errand, News, Order
+from engine.campaign.pacing import Pace, Room
+from engine.settings import Dialer, Trunk
+from storage.campaign import CampaignRow
+
+RING_GRACE_S = 10
+FAILED_GRACE_S = 3
+CALL_GRACE_S = 15
+TALK_GRACE_S = 5
+WAITING_S = 0.6  # so many seconds' worth of calls wait to be sent: a beat and its commit
+SETTLE_S = 1.0  # an Originate so young may not have its channel yet
+
+
+@dataclass(slots=True)
+class Line:
+    """One attempt under way; `until` is when it is closed at the latest."""
+
+    order: Order
+    seen: Seen
+    until: float
+
+    @property
+    def busy(self) -> bool:
+        """It holds a channel."""
+        return self.seen.hangup_at is None and not self.seen.final
+
+
+class Board:
+    """What one dialer has in hand."""
+
+    def __init__(self, dialer: Dialer, trunks: Iterable[Trunk]) -> None:
+        self._dialer = dialer
+        self._trunks = {trunk.name: Room(Pace(trunk.cps), trunk.channels) for trunk in trunks}
+        self._campaigns: dict[UUID, CampaignRow] = {}
+        self._rooms: dict[UUID, Room] = {}
+        self._waiting: dict[UUID, deque[Order]] = {}
+        self._returned: list[Order] = []
+        self.lines: dict[UUID, Line] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Orders that wait for their turn."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def running(self) -> list[CampaignRow]:
+        """The campaigns that run, the urgent first."""
+        return list(self._campaigns.values())
+
+    def holds(self, attempt: UUID) -> bool:
+        """Is this attempt in hand, in whatever way?"""
+        waiting = (order.id for orders in self._waiting.values() for order in orders)
+        return attempt in self.lines or attempt in {*waiting, *(order.id for order in self._returned)}
+
+    # What the books tell.
+
+    def refresh(self, news: News) -> None:
+        """Take in a beat's news: which campaigns run under which limits, talks, new orders."""
+        self._campaigns = {campaign.id: campaign for campaign in news.campaigns}
+        for campaign in news.campaigns:
+            room = self._rooms.get(campaign.id) or Room(Pace(campaign.cps), campaign.channels)
+            self._rooms[campaign.id] = room.limited(campaign.cps, campaign.channels)
+        for order in news.orders:
+            self._waiting.setdefault(order.campaign_id, deque()).append(order)
+        for attempt, talk in news.talks.items():
+            if attempt in self.lines:
+                self._add(self.lines[attempt], Seen(talk=talk))
+        for campaign_id in self._waiting.keys() - self._campaigns.keys():
+            self._returned += self._waiting.pop(campaign_id)
+
+    def adopt(self, order: Order, seen: Seen, now: float) -> None:
+        """Take over an attempt that was left open by an earlier run."""
+        longest = self._dialer.dial_timeout_s + self._dialer.max_call_s + CALL_GRACE_S
+        self.lines[order.id] = Line(order, seen, now + longest)
+        self._room(order, +1)
+
+    # Dialling.
+
+    def due(self, now: float, at: datetime) -> list[Order]:
+        """The orders to send at this moment; from here on they count as sent."""
+        going: list[Order] = []
+        for campaign in self._campaigns.values():
+            orders = self._waiting.get(campaign.id)
+            while orders and self._free(campaign, now):
+                order = orders.popleft()
+                self._trunks[order.trunk] = self._trunks[order.trunk].take(now)
+                self._rooms[campaign.id] = self._rooms[campaign.id].take(now)
+                until = now + self._dialer.dial_timeout_s + RING_GRACE_S
+                self.lines[order.id] = Line(order, Seen(sent_at=at), until)
+                going.append(order)
+        return going
+
+    def _free(self, campaign: CampaignRow, now: float) -> bool:
+        trunk = self._trunks.get(campaign.trunk)
+        return trunk is not None and trunk.ready(now) and self._rooms[campaign.id].ready(now)
+
+    def _room(self, order: Order, change: int) -> None:
+        """A channel more or fewer is in use."""
+        trunk, room = self._trunks.get(order.trunk), self._rooms.get(order.campaign_id)
+        if trunk:
+            self._trunks[order.trunk] = trunk.used_more(change)
+        if room:
+            self._rooms[order.campaign_id] = room.used_more(change)
+
+    def unsend(self, attempt: UUID) -> None:
+        """It turned out that nothing was sent; the lead waits again."""
+        line = self.lines.pop(attempt, None)
+        if line:
+            self._room(line.order, -1)
+            self._returned.append(line.order)
+
+    def recall(self) -> None:
+        """Nothing that waits is to be sent; give it all back."""
+        for orders in self._waiting.values():
+            self._returned += orders
+        self._waiting.clear()
+
+    # What is seen of the calls.
+
+    def witness(self, attempt: UUID, seen: Seen, now: float) -> None:
+        """Something was seen of an attempt; of one that is not ours it is nothing."""
+        line = self.lines.get(attempt)
+        if line is None:
+            return
+        self._add(line, seen)
+        if seen.answered_at:
+            line.until = now + self._dialer.max_call_s + CALL_GRACE_S
+        elif seen.hangup_at:
+            line.until = now + TALK_GRACE_S
+        elif seen.failed_at:
+            line.until = min(line.until, now + FAILED_GRACE_S)
+
+    def reconnected(
+        self, node: str, live: frozenset[str], started: datetime, now: float, at: datetime
+    ) -> None:
+        """A node's events flow again: what is not among its living channels ended unseen."""
+        for line in self.lines.values():
+            sent = line.seen.sent_at
+            if line.order.node != node or not line.busy or sent is None or str(line.order.id) in live:
+                continue
+            if sent < started or sent < at - timedelta(seconds=SETTLE_S):
+                line.until = min(line.until, now + TALK_GRACE_S)
+
+    def _add(self, line: Line, seen: Seen) -> None:
+        was_busy = line.busy
+        line.seen = line.seen.merge(seen)
+        if was_busy and not line.busy:
+            self._room(line.order, -1)
+
+    # What the books are told.
+
+    def errand(self, node: str, now: float, at: datetime) -> Errand:
+        """What the next beat is to do; `node` is where new calls would go, "" for nowhere."""
+        for line in self.lines.values():
+            if now >= line.until:
+                self._add(line, Seen(closed=True))
+        over = [line for line in self.lines.values() if line.seen.final]
+        heard_of = [line for line in self.lines.values() if self._awaits_talk(line, now)]
+        if not node:
+            self.recall()
+        return Errand(
+            closings=[Closing(line.order, line.seen, line.seen.hangup_at or at) for line in over],
+            given_back=list(self._returned),
+            listening=[line.order.id for line in heard_of],
+            wants=self._wants() if node else {},
+            node=node,
+        )
+
+    def _awaits_talk(self, line: Line, now: float) -> bool:
+        """Its call is over or about to be given up, and a conversation may have reported."""
+        return not line.seen.final and (line.seen.hangup_at is not None or line.until - now <= TALK_GRACE_S)
+
+    def _wants(self) -> dict[UUID, int]:
+        """How many leads each campaign should bring, so that none of its turns is missed."""
+        wants: dict[UUID, int] = {}
+        for campaign in self._campaigns.values():
+            trunk, room = self._trunks.get(campaign.trunk), self._rooms[campaign.id]
+            if trunk is None:
+                continue
+            rate = min(trunk.pace.rate, room.pace.rate)
+            free = min(trunk.channels - trunk.used, room.channels - room.used)
+            enough = min(ceil(rate * WAITING_S) + 1, free)
+            wants[campaign.id] = max(0, enough - len(self._waiting.get(campaign.id, ())))
+        return wants
+
+    def saved(self, errand: Errand) -> None:
+        """The beat has written this: it need not be kept any longer."""
+        for closing in errand.closings:
+            self.lines.pop(closing.order.id, None)
+        written = {order.id for order in errand.given_back}
+        self._returned = [order for order in self._returned if order.id not in written]

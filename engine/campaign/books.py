@@ -1,0 +1,236 @@
+"""The dialer's books: everything it writes and reads, in one short transaction a beat.
+
+A beat saves what ended, gives back what was not sent, reads which campaigns run, and takes the next leads,
+writing their attempts. So an attempt is on disk before it is dialled, and a database that is away stops
+dialling by itself: without a beat there is nothing to dial.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine
+
+from engine.campaign.attempts import Seen, Talk
+from engine.contact.outcomes import RETRY_S, Verdict
+from engine.settings import Settings
+from storage import calls
+from storage import campaign as store
+from storage.db import Record, new_id, writing
+from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An attempt that is written down and may be dialled, once. `made` attempts of `allowed` came before."""
+
+    id: UUID
+    person_id: UUID
+    lead_id: UUID
+    campaign_id: UUID
+    e164: str
+    trunk: str
+    node: str
+    caller_id: str
+    made: int
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An attempt that is over, with all that was seen of it."""
+
+    order: Order
+    seen: Seen
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`."""
+
+    closings: list[Closing] = field(default_factory=list)
+    given_back: list[Order] = field(default_factory=list)
+    listening: list[UUID] = field(default_factory=list)
+    wants: Mapping[UUID, int] = field(default_factory=dict)
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a beat brings: running campaigns, talks reported by conversations, attempts to dial."""
+
+    campaigns: list[store.CampaignRow]
+    talks: dict[UUID, Talk]
+    orders: list[Order]
+
+
+class Books:
+    """Blocking; one dialer's thread uses it at a time."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+        self._turn = count()
+
+    def beat(self, errand: Errand) -> News:
+        """Do an errand in one transaction; nothing of it is done when this raises."""
+        now = datetime.now(UTC)
+        with writing(self._engine) as connection:
+            self._close(connection, errand.closings)
+            self._give_back(connection, errand.given_back, now)
+            talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
+            campaigns = store.campaigns(connection, [CampaignState.RUNNING])
+            orders: list[Order] = []
+            for campaign in campaigns:
+                wanted = errand.wants.get(campaign.id, 0)
+                if wanted > 0:
+                    orders += self._take(connection, campaign, wanted, errand.node, now)
+        return News(campaigns, talks, orders)
+
+    def unfinished(self) -> list[tuple[Order, Seen]]:
+        """Attempts that this dialer left open when it last stopped, with what was written of them."""
+        with writing(self._engine) as connection:
+            return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
+
+    def _take(
+        self, connection: Connection, campaign: store.CampaignRow, wanted: int, node: str, now: datetime
+    ) -> list[Order]:
+        """Write attempts for the next leads; a campaign that has none left is done."""
+        rows = store.take_due(connection, campaign.id, now, wanted)
+        if not rows:
+            if not store.unfinished(connection, campaign.id):
+                store.change(connection, campaign.id, now, state=CampaignState.DONE)
+            return []
+        store.set_in_flight(connection, rows)
+        orders = [
+            Order(
+                id=new_id(),
+                person_id=row.person_id,
+                lead_id=row.id,
+                campaign_id=campaign.id,
+                e164=row.e164,
+                trunk=campaign.trunk,
+                node=node,
+                caller_id=self._caller_id(campaign.trunk),
+                made=row.attempts,
+                allowed=campaign.attempts,
+            )
+            for row in rows
+        ]
+        phones = {row.id: row.phone_id for row in rows}
+        calls.prepare(connection, [self._row(order, phones[order.lead_id], now) for order in orders])
+        return orders
+
+    def _row(self, order: Order, phone_id: UUID, now: datetime) -> dict[str, Any]:
+        return {
+            "person_id": order.person_id,
+            "id": order.id,
+            "lead_id": order.lead_id,
+            "campaign_id": order.campaign_id,
+            "phone_id": phone_id,
+            "number": order.made + 1,
+            "dialer": self._settings.dialer.name,
+            "node": order.node,
+            "trunk": order.trunk,
+            "caller_id": order.caller_id,
+            "state": AttemptState.PREPARED,
+            "prepared_at": now,
+        }
+
+    def _caller_id(self, trunk: str) -> str:
+        """The trunk's numbers in turn; "" leaves it to the carrier."""
+        numbers = self._settings.trunk_named(trunk).caller_ids
+        return numbers[next(self._turn) % len(numbers)] if numbers else ""
+
+    def _close(self, connection: Connection, closings: Iterable[Closing]) -> None:
+        """Write outcomes, histories, and what becomes of the leads."""
+        done = [(closing, closing.seen.verdict()) for closing in closings]
+        calls.close(connection, [_closed(closing, verdict) for closing, verdict in done])
+        calls.add_events(connection, [line for closing, verdict in done for line in _lines(closing, verdict)])
+        scale = self._settings.dialer.retry_scale
+        store.release(connection, [_released(closing, verdict, scale) for closing, verdict in done])
+
+    def _give_back(self, connection: Connection, orders: Iterable[Order], now: datetime) -> None:
+        """Attempts that were never sent: cancelled, and their leads wait again as if nothing had been."""
+        seen = Seen(closed=True)
+        cancelled = [(Closing(order, seen, now), Verdict(Outcome.CANCELLED, refund=True)) for order in orders]
+        calls.close(connection, [_closed(*pair) for pair in cancelled])
+        calls.add_events(connection, [line for pair in cancelled for line in _lines(*pair)])
+        store.release(connection, [_waiting(closing.order, now) for closing, _ in cancelled])
+
+
+def _talk(row: Record) -> Talk:
+    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed)
+
+
+def _restored(row: Record) -> tuple[Order, Seen]:
+    order = Order(
+        id=row.id,
+        person_id=row.person_id,
+        lead_id=row.lead_id,
+        campaign_id=row.campaign_id,
+        e164=row.e164,
+        trunk=row.trunk,
+        node=row.node,
+        caller_id=row.caller_id,
+        made=row.made,
+        allowed=row.allowed,
+    )
+    # Perhaps it was sent, perhaps not: it counts as sent from the moment that it was written.
+    return order, Seen(sent_at=row.prepared_at, talk=_talk(row) if row.talk else None)
+
+
+def _closed(closing: Closing, verdict: Verdict) -> dict[str, Any]:
+    seen = closing.seen
+    unknown = verdict.outcome is Outcome.UNKNOWN
+    return {
+        "person_id_": closing.order.person_id,
+        "id_": closing.order.id,
+        "state_": AttemptState.UNKNOWN if unknown else AttemptState.ENDED,
+        "outcome_": verdict.outcome,
+        "sent_at_": seen.sent_at,
+        "ringing_at_": seen.ringing_at,
+        "answered_at_": seen.answered_at,
+        "ended_at_": closing.at,
+        "refused_": seen.refused or "",
+        "cause_": seen.cause,
+        "tech_cause_": seen.tech_cause,
+        "refund_": verdict.refund,
+    }
+
+
+def _lines(closing: Closing, verdict: Verdict) -> list[dict[str, Any]]:
+    """The history that is not written yet: every step seen, and the end."""
+    who = {"person_id": closing.order.person_id, "attempt_id": closing.order.id}
+    steps = [{**who, "at": at, "state": state, "detail": ""} for state, at in closing.seen.history()]
+    unknown = verdict.outcome is Outcome.UNKNOWN
+    end = AttemptState.UNKNOWN if unknown else AttemptState.ENDED
+    return [*steps, {**who, "at": closing.at, "state": end, "detail": verdict.outcome}]
+
+
+def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any]:
+    """What becomes of a lead: another attempt later, or done."""
+    order, delay = closing.order, RETRY_S[verdict.outcome]
+    again = delay is not None and order.made + 1 < order.allowed
+    return {
+        "person_id_": order.person_id,
+        "id_": order.lead_id,
+        "state_": LeadState.PENDING if again else LeadState.DONE,
+        "due_at_": closing.at + timedelta(seconds=(delay or 0) * scale),
+        "attempts_": order.made + 1,
+        "outcome_": verdict.outcome,
+    }
+
+
+def _waiting(order: Order, now: datetime) -> dict[str, Any]:
+    return {
+        "person_id_": order.person_id,
+        "id_": order.lead_id,
+        "state_": LeadState.PENDING,
+        "due_at_": now,
+        "attempts_": order.made,
+        "outcome_": "",
+    }

@@ -1,0 +1,268 @@
+"""The dialer: three loops around the board, on one event loop.
+
+| loop | does |
+|---|---|
+| beat, 0.2 s | one transaction: save what ended, see what runs, take the next leads (`books`) |
+| send, as calls fall due | one Originate each, never a second |
+| listen, per node | events -> what was seen of each attempt |
+
+And in a thread of its own the audio of leads to come. A lost database stops new calls by itself: without a
+beat there are no orders. A lost Asterisk stops them too: what waits is given back.
+"""
+
+import asyncio
+import fcntl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from engine import telemetry
+from engine.campaign.attempts import Seen
+from engine.campaign.board import Board
+from engine.campaign.books import Books, Errand, News, Order
+from engine.campaign.preparing import Preparer
+from engine.errors import AsteriskDown, Refused, VoiceError
+from engine.gateways.ami import Accepted, Declined, Node
+from engine.gateways.ami_protocol import (
+    Answered,
+    Ended,
+    Event,
+    LinkDown,
+    LinkUp,
+    Originate,
+    Originated,
+    Ringing,
+)
+from engine.settings import Settings
+from storage.db import DOWN, is_down
+
+CONTEXT, EXTEN = "zvonar-debtor", "start"
+BEAT_S = 0.2
+TURN_S = 0.01
+DOWN_S = 1.0
+IDLE_S = 1.0
+TROUBLE_S = 10.0
+
+log = telemetry.logger("dialer")
+
+
+def utc() -> datetime:
+    """The time that is stored."""
+    return datetime.now(UTC)
+
+
+class Dialer:
+    """One process's dialling; `run` until `stop`."""
+
+    def __init__(self, settings: Settings, books: Books, preparer: Preparer, nodes: list[Node]) -> None:
+        self._settings, self._books, self._preparer = settings, books, preparer
+        self._nodes = {node.name: node for node in nodes}
+        self._board = Board(settings.dialer, settings.trunk)
+        self._books_thread = ThreadPoolExecutor(1, "books")
+        self._voice_thread = ThreadPoolExecutor(1, "prepare")
+        self._stopping = asyncio.Event()
+        self._sending: set[asyncio.Task[None]] = set()
+        self._doubt = True  # the books may hold attempts that the board does not know
+        self.database_down = False
+
+    @property
+    def connected(self) -> bool:
+        """May dial: a node is there, and so is the database."""
+        return not self.database_down and any(node.connected for node in self._nodes.values())
+
+    def stop(self) -> None:
+        """Begin the end: nothing new is sent, what is under way is seen to its end."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Dial until `stop`, then wait for the calls under way, as long as a call may last."""
+        with self._alone():
+            for node in self._nodes.values():
+                await node.start()
+            try:
+                async with asyncio.TaskGroup() as group:  # one that breaks ends them all, and says so
+                    loops = [self._send(), self._prepare(), *map(self._listen, self._nodes.values())]
+                    others = [group.create_task(one) for one in loops]
+                    await self._beats()
+                    for task in others:
+                        task.cancel()
+            finally:
+                await asyncio.gather(*self._sending, return_exceptions=True)
+                for node in self._nodes.values():
+                    await node.stop()
+                self._books_thread.shutdown()
+                self._voice_thread.shutdown(cancel_futures=True)
+
+    def _alone(self) -> BinaryIO:
+        """The lock that keeps a second dialer of this name from taking our calls for its own dead ones."""
+        path = Path(self._settings.data_dir) / f"dialer-{self._settings.dialer.name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise Refused(f"a dialer named {self._settings.dialer.name!r} runs already ({path})") from None
+        return lock
+
+    # The beat.
+
+    async def _beats(self) -> None:
+        while True:
+            began = asyncio.get_running_loop().time()
+            saved = await self._beat()
+            if self._stopping.is_set() and saved and not self._board.lines and not self._board.waiting:
+                return
+            spent = asyncio.get_running_loop().time() - began
+            await asyncio.sleep(max(0.0, (BEAT_S if saved else DOWN_S) - spent))
+
+    async def _beat(self) -> bool:
+        """One beat; False when the database is away (all is kept for the next)."""
+        loop = asyncio.get_running_loop()
+        if self._stopping.is_set():
+            self._board.recall()
+        errand = self._board.errand(self._free_node(), loop.time(), utc())
+        try:
+            if self._doubt:
+                await self._reconcile()
+            news: News = await loop.run_in_executor(self._books_thread, self._books.beat, errand)
+        except Exception as error:
+            if not is_down(error):
+                raise
+            self._doubt = True  # it may have been written, and only the answer lost
+            self._tell_down(error)
+            return False
+        self._saved(errand)
+        self._board.refresh(news)
+        return True
+
+    def _tell_down(self, error: BaseException) -> None:
+        if not self.database_down:
+            log.error("database lost; nothing new is dialled", reason=type(error).__name__)
+        self.database_down = True
+
+    def _saved(self, errand: Errand) -> None:
+        if self.database_down:
+            log.info("database is back")
+            self.database_down = False
+        self._board.saved(errand)
+        for closing in errand.closings:
+            outcome = closing.seen.verdict().outcome
+            telemetry.calls.labels(outcome).inc()
+            log.info("attempt over", call_id=str(closing.order.id), outcome=outcome)
+
+    async def _reconcile(self) -> None:
+        """Attempts that stand open in the books and are not in hand are taken over.
+
+        After a start they may have been sent: the first LinkUp tells which of them live. After a lost
+        database they were written by a beat whose answer did not come: never sent, but that is not proved,
+        so they count as called.
+        """
+        loop = asyncio.get_running_loop()
+        left = await loop.run_in_executor(self._books_thread, self._books.unfinished)
+        for order, seen in left:
+            if not self._board.holds(order.id):
+                log.warning("open attempt taken over", call_id=str(order.id))
+                self._board.adopt(order, seen, loop.time())
+        self._doubt = False
+
+    def _free_node(self) -> str:
+        """The connected node with the fewest calls; "" when nothing may be dialled."""
+        if self._stopping.is_set():
+            return ""
+        used = dict.fromkeys((name for name, node in self._nodes.items() if node.connected), 0)
+        for line in self._board.lines.values():
+            if line.order.node in used:
+                used[line.order.node] += 1
+        return min(used, key=lambda name: used[name], default="")
+
+    # Sending.
+
+    async def _send(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            for order in self._board.due(loop.time(), utc()):
+                task = asyncio.create_task(self._originate(order))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+            await asyncio.sleep(TURN_S)
+
+    async def _originate(self, order: Order) -> None:
+        """Send one attempt, once; what is not known to have failed counts as sent."""
+        endpoint = self._settings.trunk_named(order.trunk).endpoint
+        call = Originate(
+            attempt=str(order.id),
+            number=order.e164,
+            endpoint=endpoint,
+            context=CONTEXT,
+            exten=EXTEN,
+            caller_id=order.caller_id,
+            ring_s=self._settings.dialer.dial_timeout_s,
+        )
+        telemetry.originates.labels(order.trunk).inc()
+        try:
+            answer = await self._nodes[order.node].originate(call)
+        except AsteriskDown:
+            self._board.unsend(order.id)
+            return
+        if isinstance(answer, Declined):
+            log.warning("originate refused", call_id=str(order.id), reason=answer.reason)
+            self._witness(str(order.id), Seen(refused=answer.reason or "refused"))
+        elif not isinstance(answer, Accepted):
+            log.warning("originate unclear", call_id=str(order.id), reason=answer.reason)
+
+    # Listening.
+
+    async def _listen(self, node: Node) -> None:
+        while True:
+            for event in await node.take():
+                self._heard(node, event)
+
+    def _heard(self, node: Node, event: Event) -> None:
+        if isinstance(event, LinkUp):
+            now = asyncio.get_running_loop().time()
+            self._board.reconnected(node.name, event.live, event.started, now, utc())
+        elif isinstance(event, LinkDown):
+            log.warning("events lost", node=node.name, reason=event.reason, final=event.final)
+        else:
+            self._witness(event.channel, seen_in(event, utc()))
+
+    def _witness(self, channel: str, seen: Seen | None) -> None:
+        with suppress(ValueError):  # a channel that is not one of ours has another kind of id
+            if seen is not None:
+                self._board.witness(UUID(channel), seen, asyncio.get_running_loop().time())
+
+    # Audio.
+
+    async def _prepare(self) -> None:
+        """Make audio for the campaigns that run, batch after batch."""
+        loop = asyncio.get_running_loop()
+        while True:
+            made, pause = 0, IDLE_S
+            for campaign in self._board.running:
+                try:
+                    made += await loop.run_in_executor(self._voice_thread, self._preparer.step, campaign)
+                except VoiceError as error:
+                    log.error("no voice", campaign=campaign.name, reason=str(error))
+                    pause = TROUBLE_S
+                except DOWN:
+                    pause = TROUBLE_S  # the beat tells
+            if not made:
+                await asyncio.sleep(pause)
+
+
+def seen_in(event: Event, at: datetime) -> Seen | None:
+    """What an event proves of its attempt."""
+    match event:
+        case Ringing():
+            return Seen(ringing_at=at)
+        case Answered():
+            return Seen(answered_at=at)
+        case Ended():
+            return Seen(hangup_at=at, cause=event.cause, tech_cause=event.tech_cause)
+        case Originated(success=False):
+            return Seen(failed_at=at, timed_out=event.timed_out or None)
+    return None

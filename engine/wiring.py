@@ -1,0 +1,49 @@
+"""Where the parts are put together: settings in, working services out. Nothing else builds them."""
+
+from sqlalchemy import Engine
+
+from engine.campaign.books import Books
+from engine.campaign.dialer import Dialer
+from engine.campaign.preparing import Preparer
+from engine.campaign.service import Campaigns
+from engine.campaign.talks import Talks
+from engine.errors import DatabaseDown
+from engine.gateways.ami import Node
+from engine.settings import Settings
+from engine.speech.service import Speech
+from storage import migrations
+from storage.db import open_engine
+
+
+def database(settings: Settings, pool: int = 4) -> Engine:
+    """The database, its schema checked; DatabaseDown when it is not what this code needs."""
+    engine = open_engine(settings.database_url.get_secret_value(), pool)
+    have, need = migrations.current(engine), migrations.head()
+    if have != need:
+        raise DatabaseDown(
+            f"the database's schema is {have or 'empty'}, this version needs {need}: run `zvonar db upgrade`"
+        )
+    return engine
+
+
+def campaigns(settings: Settings) -> Campaigns:
+    """For the command line and the API."""
+    return Campaigns(database(settings), settings)
+
+
+def speech(settings: Settings) -> Speech:
+    """Templates and voices."""
+    return Speech(database(settings), settings)
+
+
+def talks(settings: Settings) -> Talks:
+    """For the FastAGI server: as many connections as it has threads."""
+    return Talks(database(settings, settings.fastagi.threads), settings)
+
+
+def dialer(settings: Settings) -> Dialer:
+    """The dialer with its nodes; to be made on its event loop."""
+    engine = database(settings)
+    speaking = Speech(engine, settings)
+    nodes = [Node(node) for node in settings.asterisk]
+    return Dialer(settings, Books(engine, settings), Preparer(engine, speaking), nodes)

@@ -1,0 +1,44 @@
+"""The scripts that Asterisk may ask for, each a conversation with the engine behind it.
+
+| script | conversation |
+|---|---|
+| debtor | dialplan.debtor; its call is found by the channel variable ZVONAR_ATTEMPT |
+| joined | none: an operator took the debtor's call (argument 1: the attempt); noted, and the call goes on |
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Any
+
+from dialplan.debtor import DebtorCall, OptOut, debtor
+from engine.campaign.talks import Talks
+from fastagi.routes import Call, Route, Scenario
+
+ATTEMPT = "ZVONAR_ATTEMPT"
+
+
+def routes(talks: Talks) -> Mapping[str, Route]:
+    """Script name -> route, for the server."""
+
+    def open_debtor(call: Call) -> Scenario:
+        sheet = talks.open(call.variables[ATTEMPT])
+        acts = {OptOut: talks.opt_out}
+        return Scenario(
+            conversation=debtor(DebtorCall(sheet.message, sheet.phrases, sheet.operator, sheet.endpoint)),
+            tell=lambda fact: acts[type(fact)](sheet),
+            finish=lambda talk: talks.save(sheet, talk),
+        )
+
+    def open_joined(call: Call) -> Scenario:
+        talks.joined(call.args[0] if call.args else "")
+        return Scenario(conversation=_nothing(), tell=_ignore, finish=_ignore)
+
+    return {"debtor": Route(open_debtor, (ATTEMPT,)), "joined": Route(open_joined)}
+
+
+def _nothing() -> Generator[Any, Any, None]:
+    """A conversation in which nothing is said."""
+    yield from ()
+
+
+def _ignore(_said: Any) -> None:
+    """Nothing follows from it."""
