@@ -1,0 +1,127 @@
+"""`zvonar campaign`: from an empty campaign to one that is called through."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
+from engine.settings import SAFE_NAME
+
+NAME = click.argument("name")
+
+
+@click.group()
+def command() -> None:
+    """Create, fill, start, pause and watch campaigns."""
+
+
+def service(ctx: click.Context) -> Any:
+    """The campaigns of this database."""
+    from engine.wiring import campaigns
+
+    return campaigns(settings_of(ctx))
+
+
+@command.command()
+@NAME
+@click.option("--template", required=True, help="Whose newest version is spoken.")
+@click.option("--trunk", required=True, help="A [[trunk]] of the settings.")
+@click.option("--cps", type=click.FloatRange(0.01, 1000), help="Calls per second; else the trunk's.")
+@click.option("--channels", type=click.IntRange(1, 100_000), help="Calls at a time; else the trunk's.")
+@click.option("--attempts", type=click.IntRange(1, 20), default=1, show_default=True, help="A lead, at most.")
+@click.option("--priority", type=int, default=0, show_default=True, help="Higher is called first.")
+@click.pass_context
+def create(ctx: click.Context, /, name: str, template: str, trunk: str, **limits: Any) -> None:
+    """A new campaign, in draft."""
+    import re
+
+    from engine.campaign.service import Limits
+    from engine.errors import UsageError
+
+    if not re.match(SAFE_NAME, name):
+        raise UsageError(f"{name!r}: a campaign's name has letters, digits, '_', '.', '-', at most 64")
+    service(ctx).create(name, template, trunk, Limits(**limits), actor())
+    say(f"campaign {name} is in draft; import a list, then start it")
+
+
+@command.command("import")
+@NAME
+@click.argument("file", type=click.Path(path_type=Path))
+@formatted
+@click.pass_context
+def import_(ctx: click.Context, name: str, file: Path, style: str) -> None:
+    """Read a list (CSV or XLSX) into a campaign; the same list again changes nothing."""
+    from rich.progress import Progress
+
+    from engine.campaign.sheets import size
+    from engine.errors import FileError
+    from engine.reports.words import titles
+
+    try:
+        total = size(file)
+    except OSError as error:
+        raise FileError(f"{file}: {error.strerror}") from None
+    with Progress(console=console(err=True), transient=True) as bar:
+        task = bar.add_task(file.name, total=total or None)
+        done = service(ctx).fill(name, file, actor(), lambda rows: bar.update(task, completed=rows))
+    summary = done.as_json()
+    show_record(summary, style, titles(list(summary), settings_of(ctx).lang))
+    if done.rejects_file:
+        say(f"{done.rejected} rows were not taken; mend them in {done.rejects_file} and import that file")
+
+
+def _verb(verb: str, done: str) -> click.Command:
+    """One of the verbs that change a campaign's state."""
+
+    @NAME
+    @click.pass_context
+    def turn(ctx: click.Context, name: str) -> None:
+        changed = service(ctx).turn(name, verb, actor())
+        say(f"campaign {name} is {done}" + ("" if changed else " already"))
+
+    return click.command(verb, help=HELP[verb])(turn)
+
+
+HELP = {
+    "start": "Begin to call. Audio is made first, lead by lead; `serve dialer` does the work.",
+    "pause": "Make no new calls (within a second); those under way go on.",
+    "resume": "Go on after a pause.",
+    "stop": "End the campaign; it may be started again.",
+}
+for _name, _done in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
+    command.add_command(_verb(_name, _done))
+
+
+@command.command("list")
+@formatted
+@click.pass_context
+def list_(ctx: click.Context, style: str) -> None:
+    """Every campaign with its limits."""
+    from engine.reports.words import title, titles
+
+    lang = settings_of(ctx).lang
+    columns = ["name", "state", "trunk", "cps", "channels", "attempts", "priority", "created_at"]
+    rows = [{column: getattr(row, column) for column in columns} for row in service(ctx).list()]
+    if style == "table":
+        rows = [row | {"state": title(row["state"], lang)} for row in rows]
+    show_rows(rows, style, titles(columns, lang))
+
+
+@command.command()
+@NAME
+@formatted
+@click.pass_context
+def status(ctx: click.Context, name: str, style: str) -> None:
+    """How a campaign stands at this moment."""
+    from engine.reports.words import outcome, title
+
+    lang = settings_of(ctx).lang
+    now = service(ctx).status(name)
+    if style == "table":
+        now["state"] = title(now["state"], lang)
+        seen = {outcome(key, lang): n for key, n in now.pop("attempts").items() if n and key != "total"}
+        flat = {f"{part}.{key}": n for part in ("leads", "rate", "audio") for key, n in now.pop(part).items()}
+        now |= {title(key, lang): value for key, value in flat.items()} | seen
+        now = {title(key, lang): value for key, value in now.items()}
+    show_record(now, style)

@@ -1,0 +1,180 @@
+"""`zvonar serve`: the daemons. One process may run one of them or all.
+
+Each part is an asynchronous context: entered, it serves; left, it drains. They are entered in the order
+web, fastagi, dialer and left in reverse, so that calls under way keep their conversations to the end.
+SIGTERM and Ctrl-C begin the end; the second one cuts it short.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+import click
+
+from cli.output import settings_of
+from engine.errors import SettingsError
+from engine.settings import Settings
+
+Serving = dict[str, Any]  # what runs in this process, by name
+Part = Callable[[Settings, Serving], AbstractAsyncContextManager[asyncio.Future[None] | None]]
+METRICS = click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics there.")
+
+
+@click.group()
+def command() -> None:
+    """Run the daemons."""
+
+
+@command.command()
+@METRICS
+@click.pass_context
+def fastagi(ctx: click.Context, metrics: str | None) -> None:
+    """Hold the conversations; Asterisk connects here."""
+    _run(settings_of(ctx), [_fastagi], metrics)
+
+
+@command.command()
+@METRICS
+@click.pass_context
+def dialer(ctx: click.Context, metrics: str | None) -> None:
+    """Dial the running campaigns; one process for each dialer.name."""
+    _run(settings_of(ctx), [_dialer], metrics)
+
+
+@command.command()
+@click.pass_context
+def web(ctx: click.Context) -> None:
+    """Health and metrics over HTTP."""
+    _run(settings_of(ctx), [_web], None)
+
+
+@command.command("all")
+@click.pass_context
+def all_(ctx: click.Context) -> None:
+    """Everything in one process: enough for tens of calls a second."""
+    _run(settings_of(ctx), [_web, _fastagi, _dialer], None)
+
+
+def _run(settings: Settings, parts: list[Part], metrics: str | None) -> None:
+    import uvloop
+
+    from engine import telemetry
+
+    telemetry.setup(settings.log.level)
+    if metrics:
+        from prometheus_client import start_http_server
+
+        host, port = _address(metrics)
+        start_http_server(port, host)
+    uvloop.run(_serve(settings, parts))
+
+
+async def _serve(settings: Settings, parts: list[Part]) -> None:
+    """Enter the parts, wait for the signal or for one to break, leave them."""
+    from sdnotify import SystemdNotifier
+
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    systemd, serving = SystemdNotifier(), Serving()
+    async with AsyncExitStack() as entered:
+        watched: list[asyncio.Future[Any]] = [asyncio.create_task(stop.wait())]
+        for part in parts:
+            running = await entered.enter_async_context(part(settings, serving))
+            watched += [running] if running else []
+        systemd.notify("READY=1")
+        done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        systemd.notify("STOPPING=1")
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
+        for one in done:
+            one.result()  # a part that broke takes the process with it, and says why
+
+
+@asynccontextmanager
+async def _fastagi(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
+    from engine.wiring import talks
+    from fastagi.scripts import routes
+    from fastagi.server import Server
+    from fastagi.session import Studio
+
+    studio = Studio(settings.audio_dir_in_asterisk, settings.dialer.max_call_s)
+    server = Server(settings.fastagi, routes(talks(settings)), studio)
+    await server.start()
+    yield None
+    await server.drain()
+
+
+@asynccontextmanager
+async def _dialer(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
+    from engine import wiring
+
+    dialling = wiring.dialer(settings)
+    serving["asterisk"] = lambda: dialling.connected
+    running = asyncio.create_task(dialling.run())
+    yield running
+    dialling.stop()
+    try:
+        async with asyncio.timeout(settings.fastagi.drain_s):
+            await running
+    except TimeoutError:
+        pass  # calls that last longer are taken over by the next start
+    except asyncio.CancelledError:
+        running.cancel()
+        raise
+
+
+@asynccontextmanager
+async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
+    import uvicorn
+
+    from engine.wiring import database
+    from storage.db import reading
+    from web.app import create
+
+    engine = database(settings, 2)
+
+    def ask() -> bool:
+        with reading(engine) as connection:
+            connection.exec_driver_sql("SELECT 1")
+        return True
+
+    async def database_answers() -> bool:
+        return await asyncio.to_thread(ask)
+
+    async def asterisk_answers() -> bool:
+        return bool(serving.get("asterisk", lambda: True)())
+
+    class Server(uvicorn.Server):
+        """Leaves the signals to us."""
+
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    checks: Mapping[str, Any] = {"database": database_answers, "asterisk": asterisk_answers}
+    config = uvicorn.Config(create(checks), log_level="warning", access_log=False)
+    server = Server(config)
+    running = asyncio.create_task(server.serve([_listen(settings.web.bind)]))
+    yield running
+    server.should_exit = True
+    await running
+
+
+def _listen(bind: str) -> socket.socket:
+    """A socket at HOST:PORT; SettingsError when it cannot be had."""
+    try:
+        return socket.create_server(_address(bind))
+    except OSError as error:
+        raise SettingsError(f"web.bind: {bind}: {error.strerror}") from None
+
+
+def _address(text: str) -> tuple[str, int]:
+    """HOST:PORT -> (host, port)."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise SettingsError(f"{text!r}: an address is written HOST:PORT")
+    return host.strip("[]"), int(port)
