@@ -114,7 +114,7 @@ class Node:
     def _why_not(self) -> str:
         if self._denied:
             return self._denied
-        if self._actions is None or self._events is None:
+        if self._actions is None or self._events is None or self._actions.gone or self._events.gone:
             return f"{self.name}: no AMI connection"
         return f"{self.name}: events are handled too slowly" if self._events.paused else ""
 

@@ -61,7 +61,7 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             messages = self._framer.feed(data)
-            if self._framer.banner and not self._framer.banner.startswith(GREETING):
+            if self._framer.banner is not None and not self._framer.banner.startswith(GREETING):
                 raise ProtocolError("no Asterisk manager answers there")
         except ProtocolError as error:
             self.drop(str(error))
@@ -83,21 +83,26 @@ class Link(asyncio.Protocol):
 
     # What the node calls.
 
+    @property
+    def gone(self) -> bool:
+        """The connection is lost."""
+        return self.lost.done()
+
     def pause(self) -> None:
         """Read no more for now; what Asterisk has to say waits with it."""
-        if self._transport and not self.paused and not self.lost.done():
+        if self._transport and not self.paused and not self.gone:
             self.paused = True
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if self._transport and self.paused and not self.lost.done():
+        if self._transport and self.paused and not self.gone:
             self.paused = False
             self._transport.resume_reading()
 
     def drop(self, reason: str) -> None:
         """Close at once; actions that wait for a reply get NoReply."""
-        if self.lost.done():
+        if self.gone:
             return
         self.lost.set_result(reason)
         if self._transport:
@@ -114,8 +119,8 @@ class Link(asyncio.Protocol):
         """
         action_id = headers.get("ActionID") or next(self._ids)
         data = encode({**headers, "ActionID": action_id})
-        if self.lost.done() or self._transport is None:
-            raise AsteriskDown(self.lost.result() if self.lost.done() else "not connected yet")
+        if self.gone or self._transport is None:
+            raise AsteriskDown(self.lost.result() if self.gone else "not connected yet")
         if self._clogged:
             raise AsteriskDown("Asterisk does not read what we send")
         if action_id in self._replies:
@@ -136,7 +141,7 @@ class Link(asyncio.Protocol):
         waited_for = {self.lost} | ({until} if until else set())
         while True:
             await asyncio.wait(waited_for, timeout=timing.ping_s, return_when=asyncio.FIRST_COMPLETED)
-            if self.lost.done():
+            if self.gone:
                 raise AsteriskDown(self.lost.result())
             if until and until.done():
                 return
