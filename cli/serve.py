@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -18,7 +19,20 @@ from cli.output import settings_of
 from engine.errors import SettingsError
 from engine.settings import Settings
 
-Serving = dict[str, Any]  # what runs in this process, by name
+
+@dataclass(slots=True)
+class Serving:
+    """What the parts of one process know of each other: is Asterisk there, and by when all must be over."""
+
+    connected: Callable[[], bool] = lambda: True
+    until: float = 0.0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that calls under way are still given."""
+        return max(0.0, self.until - asyncio.get_running_loop().time())
+
+
 Part = Callable[[Settings, Serving], AbstractAsyncContextManager[asyncio.Future[None] | None]]
 METRICS = click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics there.")
 
@@ -87,6 +101,7 @@ async def _serve(settings: Settings, parts: list[Part]) -> None:
             watched += [running] if running else []
         systemd.notify("READY=1")
         done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        serving.until = loop.time() + settings.fastagi.drain_s
         systemd.notify("STOPPING=1")
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)
@@ -105,7 +120,7 @@ async def _fastagi(settings: Settings, serving: Serving) -> AsyncIterator[asynci
     server = Server(settings.fastagi, routes(talks(settings)), studio)
     await server.start()
     yield None
-    await server.drain()
+    await server.drain(serving.left_s)
 
 
 @asynccontextmanager
@@ -113,12 +128,12 @@ async def _dialer(settings: Settings, serving: Serving) -> AsyncIterator[asyncio
     from engine import wiring
 
     dialling = wiring.dialer(settings)
-    serving["asterisk"] = lambda: dialling.connected
+    serving.connected = lambda: dialling.connected
     running = asyncio.create_task(dialling.run())
     yield running
     dialling.stop()
     try:
-        async with asyncio.timeout(settings.fastagi.drain_s):
+        async with asyncio.timeout(serving.left_s):
             await running
     except TimeoutError:
         pass  # calls that last longer are taken over by the next start
@@ -146,7 +161,7 @@ async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Fu
         return await asyncio.to_thread(ask)
 
     async def asterisk_answers() -> bool:
-        return bool(serving.get("asterisk", lambda: True)())
+        return serving.connected()
 
     class Server(uvicorn.Server):
         """Leaves the signals to us."""

@@ -250,3 +250,16 @@ def unfinished(connection: Connection, campaign_id: UUID) -> bool:
     open_states = (LeadState.NEW, LeadState.PENDING, LeadState.IN_FLIGHT)
     query = select(lead.c.id).where(lead.c.campaign_id == campaign_id, lead.c.state.in_(open_states)).limit(1)
     return connection.execute(query).first() is not None
+
+
+def newest_lead(connection: Connection, e164: str) -> Record | None:
+    """The last lead that was imported with this number: its id, person_id, variables, template_id, trunk."""
+    query = (
+        select(lead.c.id, lead.c.person_id, lead.c.variables, campaign.c.template_id, campaign.c.trunk)
+        .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+        .join(campaign, campaign.c.id == lead.c.campaign_id)
+        .where(phone.c.e164 == e164)
+        .order_by(lead.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none()

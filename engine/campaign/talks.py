@@ -14,8 +14,10 @@ from engine.campaign.attempts import Talk
 from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.clip import Clip
+from engine.speech.service import message_of, phrases
 from storage import audit, calls, contact
 from storage import campaign as store
+from storage import speech as speech_store
 from storage.db import reading, writing
 from storage.vocab import Outcome
 
@@ -63,6 +65,28 @@ class Talks:
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
         )
 
+    def rehearsal(self, e164: str) -> Sheet:
+        """A sheet for the newest lead of a number, made of texts only: nothing is spoken or changed."""
+        with reading(self._engine) as connection:
+            row = store.newest_lead(connection, e164)
+            if row is None:
+                raise NotFound("no campaign has a lead with this number")
+            message = message_of(speech_store.template_of(connection, row.template_id))
+        texts = phrases(message.template.lang)["debtor"]
+        made = {text: _unspoken(text) for text in message.texts(row.variables)}
+        return Sheet(
+            attempt_id=row.id,
+            person_id=row.person_id,
+            e164=e164,
+            message=tuple(message.clips(row.variables, made)),
+            phrases={
+                name: _unspoken(text.replace("{company}", self._settings.company.name))
+                for name, text in texts.items()
+            },
+            operator=self._settings.company.operator,
+            endpoint=self._settings.trunk_named(row.trunk).endpoint,
+        )
+
     def opt_out(self, sheet: Sheet) -> None:
         """Never call this number again: blacklisted and taken out of every campaign, at once."""
         now = datetime.now(UTC)
@@ -98,6 +122,11 @@ class Talks:
                 message_ms=said.message_ms,
                 pressed=said.keys,
             )
+
+
+def _unspoken(text: str) -> Clip:
+    """A clip that has no file, about as long as the text takes to say."""
+    return Clip("", 60 * len(text), text)
 
 
 def _clips(stored: dict[str, list[Any]]) -> dict[str, Clip]:

@@ -5,7 +5,9 @@ arguments: arguments are seen by everybody on the machine, and a text names a pe
 """
 
 import subprocess
+import wave
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +19,9 @@ FORMAT = "wav8k16"
 # One format, no click: silence off each end and 5 ms of fade, level to -3 dB, a breath of 60 ms after it.
 END = ("silence", "1", "0.01", "0.2%", "fade", "t", "0.005", "reverse")
 SHAPE = (*END, *END, "gain", "-n", "-3", "pad", "0", "0.06")
+
+
+LEAST_BYTES = 16 * 100  # the breath and 40 ms of something
 
 
 class Voice(Protocol):
@@ -54,12 +59,17 @@ def voice_for(speech: Speech, lang: str) -> Voice:
 
 def shape(wav: bytes) -> bytes:
     """Any WAV as 8 kHz mono 16-bit, trimmed and levelled (sox)."""
-    made = run(
-        ["sox", "-V1", "-t", "wav", "-", "-r", "8000", "-c", "1", "-b", "16", "-t", "wav", "-", *SHAPE], wav
-    )
-    if len(made) <= 44 + 160:  # a header and less than 10 ms
+    raw = ("-t", "raw", "-e", "signed", "-L", "-r", "8000", "-c", "1", "-b", "16", "-")
+    samples = run(["sox", "-V1", "-t", "wav", "-", *raw, *SHAPE], wav)
+    if len(samples) < LEAST_BYTES:
         raise VoiceError("the voice said nothing")
-    return made
+    made = BytesIO()
+    with wave.open(made, "wb") as sound:
+        sound.setframerate(8000)
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.writeframes(samples)
+    return made.getvalue()
 
 
 def shape_file(path: Path) -> bytes:

@@ -29,6 +29,8 @@ from storage.vocab import AudioState
 
 log = telemetry.logger("speech")
 
+LANGUAGES = ("ru", "en")
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -53,6 +55,18 @@ class Message:
 def phrases(lang: str) -> dict[str, dict[str, str]]:
     """The shipped phrases of a language: table -> name -> text."""
     return tomllib.loads((share("sounds") / lang / "phrases.toml").read_text(encoding="utf-8"))
+
+
+def static_sounds(settings: Settings, out: Path) -> dict[str, Path]:
+    """The phrases that the dialplan plays by itself, as `LANG/NAME.wav` -> file under `out`; VoiceError."""
+    written: dict[str, Path] = {}
+    for lang in LANGUAGES:
+        for name, text in phrases(lang)["common"].items():
+            file = out / f"{lang}-{name}.wav"
+            spoken = text.replace("{company}", settings.company.name)
+            file.write_bytes(voice_for(settings.speech, lang).speak(spoken))
+            written[f"{lang}/{name}.wav"] = file
+    return written
 
 
 class Speech:

@@ -1,0 +1,78 @@
+"""`zvonar asterisk`: its configuration, ours to render and to check."""
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from cli.output import formatted, say, settings_of, show_rows
+from engine.errors import ZvonarError
+
+
+@click.group()
+def command() -> None:
+    """Render and check Asterisk's configuration."""
+
+
+NODE = (
+    click.option("--node", default="", help="Which [[asterisk]]; else the first."),
+    click.option(
+        "--home", default="/etc/asterisk", show_default=True, help="The folder on Asterisk's machine."
+    ),
+    click.option("--sip", default="0.0.0.0:5060", show_default=True, help="HOST:PORT for SIP."),
+)
+
+
+def node_options(function: click.decorators.FC) -> click.decorators.FC:
+    """The options that say which Asterisk is meant."""
+    for option in reversed(NODE):
+        function = option(function)
+    return function
+
+
+@command.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@node_options
+@click.pass_context
+def render(ctx: click.Context, out: Path, node: str, home: str, sip: str) -> None:
+    """Write a whole configuration folder with its prompts; files that are not ours stay as they are."""
+    from dialplan import contexts
+    from engine.speech.service import static_sounds
+
+    settings = settings_of(ctx)
+    with tempfile.TemporaryDirectory() as folder:
+        sounds = static_sounds(settings, Path(folder))
+        written = contexts.write(settings, out, contexts.Node(name=node, home=home, sip=sip), sounds)
+    say(f"{out}: {len(written)} files; install them as {home} and restart Asterisk")
+
+
+@command.command()
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    default="/etc/asterisk",
+    show_default=True,
+    help="The folder to look at.",
+)
+@node_options
+@formatted
+@click.pass_context
+def check(ctx: click.Context, folder: Path, style: str, node: str, home: str, sip: str) -> None:
+    """Is a configuration folder what these settings would render? (Exit 1 when not.)"""
+    from dialplan import contexts
+
+    wanted = contexts.render(settings_of(ctx), contexts.Node(name=node, home=home, sip=sip))
+    rows = [{"file": name, "verdict": _verdict(folder / name, text)} for name, text in sorted(wanted.items())]
+    show_rows(rows, style)
+    if any(row["verdict"] != "same" for row in rows):
+        raise ZvonarError(f"{folder} is not what the settings ask for: run `zvonar asterisk render`")
+
+
+def _verdict(file: Path, text: str) -> str:
+    try:
+        return "same" if file.read_text(encoding="utf-8") == text else "differs"
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
