@@ -34,8 +34,7 @@ class Node:
     rtp_first: int = 10000
     rtp_last: int = 20000
     fastagi: str = ""  # HOST:PORT of our server as Asterisk reaches it; empty: where it listens
-    timer_t1_ms: int = 125  # Asterisk raises timer B to 32 s if it is below 64 times this
-    timer_b_ms: int = 8000  # an INVITE without any reply is given up after this
+    timer_t1_ms: int = 125  # SIP's T1; an INVITE without any reply is given up after 64 of them
     qualify_s: int = 30  # how often a trunk is asked whether it lives
     directories: Mapping[str, str] = field(default_factory=dict)  # others of asterisk.conf, as astrundir
 

@@ -15,6 +15,7 @@ from lab.kinds import KEYS, KINDS, REFUSALS
 from lab.process import Process
 
 PCAPS = Path("/usr/share/sip-tester")
+MOVED_TO = "+79990000000"  # where the kind "moved" would send a caller who follows
 EAR_OFFSET = 4  # SIPp binds its media port and the second after it; the ear sits beside them
 
 
@@ -53,7 +54,7 @@ class Carrier:
         """Start, and wait until it listens."""
         command = ["sipp", "-sf", str(self._scenario), "-i", "127.0.0.1", "-p", str(self.port)]
         command += ["-mi", "127.0.0.1", "-mp", str(self._media), "-nostdin", "-f", "3600"]
-        command += ["-buff_size", "4194304", "-trace_err", "-error_file", str(self._run_dir / "errors.log")]
+        command += ["-buff_size", "4194304"]
         if self._log:
             command += ["-trace_logs", "-log_file", str(self._calls)]
         self._process = Process(command, self._run_dir / "sipp.log", cwd=self._run_dir)
@@ -107,6 +108,7 @@ def scenario(ear: bool, log: bool) -> str:
         refusals=REFUSALS,
         ear_offset=EAR_OFFSET if ear else 0,
         log=log,
+        moved_to=MOVED_TO,
         pcaps=PCAPS,
         speech=PCAPS / "g711a.pcap",
     )

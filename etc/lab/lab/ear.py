@@ -148,7 +148,11 @@ ULAW_TABLE, ALAW_TABLE = _ulaw(), _alaw()
 
 def load(wav: Path) -> Sound:
     """A WAV of 8 kHz, 16 bit, one channel as samples of -1 … 1; LabError for any other."""
-    with wave.open(str(wav)) as file:
+    try:
+        file = wave.open(str(wav))
+    except (wave.Error, EOFError) as error:
+        raise LabError(f"{wav}: {error}") from None
+    with file:
         if (file.getframerate(), file.getsampwidth(), file.getnchannels()) != (RATE, 2, 1):
             raise LabError(f"{wav}: not 8 kHz, 16 bit, mono")
         return np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768

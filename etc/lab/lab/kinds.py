@@ -8,7 +8,7 @@ plays them all. They never leave loopback.
 |---|---|---|
 | listens, operator | 10, 11 | ringing before the answer |
 | hangs-up, press-0 … press-9 | 12, 20 … 29 | from the answer to the act |
-| announcement, rings, silence | 13, 14, 15 | - |
+| announcement, rings, silence, tones | 13, 14, 15, 16 | - |
 | refusals: busy … moved | 40 … | ringing before the refusal; 0: refused without ringing |
 """
 
@@ -26,6 +26,7 @@ class Kind:
     sip: int
     reason: str
     does: str
+    q850: int = 0  # given: the carrier adds `Reason: Q.850;cause=…`
 
     def number(self, serial: int = 0, seconds: int = 0) -> str:
         """The `serial`-th phone of this kind, E.164; the same arguments make the same number."""
@@ -60,20 +61,23 @@ def _table() -> list[Kind]:
         (500, "carrier-fault", "Server Internal Error"),
         (488, "no-codec", "Not Acceptable Here"),
         (302, "moved", "Moved Temporarily"),
+        (480, "absent", "Temporarily Unavailable"),
     ]
+    causes = {"absent": 20}
     return [
         *(Kind(name, digits, 200, "OK", does) for name, digits, does in answering),
         Kind("rings", "14", 487, "Request Terminated", "lets it ring until the caller gives up"),
+        Kind("tones", "16", 487, "Request Terminated", "as rings, but in band: 183 with audio, never 180"),
         Kind("silence", "15", 0, "", "no SIP reply of any kind: a dead trunk"),
         *(
-            Kind(name, str(40 + place), code, reason, f"refuses: {code} {reason}")
+            Kind(name, str(40 + place), code, reason, f"refuses: {code} {reason}", causes.get(name, 0))
             for place, (code, name, reason) in enumerate(refusing)
         ),
     ]
 
 
 KINDS = {kind.name: kind for kind in _table()}
-REFUSALS = tuple(kind for kind in KINDS.values() if kind.sip >= 300 and kind.name != "rings")
+REFUSALS = tuple(kind for kind in KINDS.values() if kind.digits >= "40")
 KEYS = tuple(kind for kind in KINDS.values() if kind.name.startswith("press-"))
 
 

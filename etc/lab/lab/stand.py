@@ -62,13 +62,11 @@ class Stand:
             **{"data_dir": self.run_dir / "var"} | settings,
         )
         rtp = take(4 * calls)  # RTP and RTCP, and twice that so that a port rests between two calls
-        timers = {"timer_t1_ms": 100, "timer_b_ms": 3000}  # a dead trunk shows in 3 s
         self.node = Asterisk(
             self.settings,
             self.run_dir / "asterisk",
             Node(
                 **{"sip": f"127.0.0.1:{take()}", "rtp_first": rtp, "rtp_last": rtp + 4 * calls - 1}
-                | timers
                 | dict(node or {})
             ),
             sounds,

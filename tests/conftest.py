@@ -1,0 +1,56 @@
+"""What tests of real things share: a lab of Asterisk and carrier, a PostgreSQL, a database of either kind."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.postgres import Postgres
+from lab.stand import Stand
+
+
+def speak(text: str, wav: Path) -> Path:
+    """A text spoken into a WAV as Asterisk plays it: 8 kHz, 16 bit, mono."""
+    wav.parent.mkdir(parents=True, exist_ok=True)
+    spoken = subprocess.run(["espeak-ng", "-v", "ru", "--stdout", text], capture_output=True, check=True).stdout
+    command = ["sox", "-t", "wav", "--ignore-length", "-", "-r", "8000", "-b", "16", "-c", "1", str(wav)]
+    subprocess.run(command, input=spoken, check=True, capture_output=True)
+    return wav
+
+
+@pytest.fixture(scope="session")
+def fallback(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prompt that is played when our server is not there."""
+    return speak("Извините, мы перезвоним позже.", tmp_path_factory.mktemp("prompts") / "fallback.wav")
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory, fallback: Path) -> Iterator[Stand]:
+    """A running Asterisk with a carrier of callees of every kind and an ear; one for a module's tests."""
+    with Stand(tmp_path_factory.mktemp("stand"), sounds={"ru/fallback.wav": fallback}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL of the tests' own."""
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database."""
+    url = postgres.database()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh, empty database; the test runs once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'zvonar.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
