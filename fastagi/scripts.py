@@ -3,7 +3,7 @@
 | script | conversation |
 |---|---|
 | debtor | dialplan.debtor; its call is found by the channel variable ZVONAR_ATTEMPT |
-| joined | none: an operator took the debtor's call (argument 1: the attempt); noted, and the call goes on |
+| joined | none: an operator took the debtor's call (argument 1: the attempt); noted, and they talk |
 """
 
 from collections.abc import Generator, Mapping

@@ -1,0 +1,301 @@
+"""AGI without a socket: Asterisk's bytes in, events out; our commands in, bytes out. Pure.
+
+Asterisk talks first: an environment of `key: value` lines and an empty line. Then we send one command at a
+time and each gets exactly one reply; pairing them is all that there is to get wrong, so it is kept here.
+
+| state | our command | a reply line | `HANGUP` line |
+|---|---|---|---|
+| environment | LocalError | part of the environment | part of the environment |
+| idle | -> waiting | RemoteError: nobody asked | event, stays idle |
+| waiting | LocalError: one at a time | event, -> idle | event, stays waiting: the reply still comes |
+| usage | LocalError: one at a time | a line of the 520 text; its last one -> idle | a line of the text |
+| broken | LocalError | RemoteError | RemoteError |
+
+Asterisk drops a command that is under way when another line arrives, and then sends no reply to the first
+(res_agi.c, `ast_waitstream_full`): hence one at a time, never a second.
+
+The environment carries text of the caller's own (`agi_calleridname`), printed raw before other keys. So:
+at most 64 keys and 8 KiB, no control character but the line ends, and no key twice, so that nothing the
+caller writes can stand for a key of Asterisk's. Text that is not UTF-8 is read as Latin-1; it never raises.
+
+Replies: `200 result=R (value) endpos=N` | `510 …` no such command | `511 …` the channel is dead |
+`520 …` or `520-…`, usage lines, `520 End of proper usage.` | `100 …` wait, the reply follows.
+A line has at most 8 KiB. Anything else is a RemoteError.
+
+Commands are only made by the functions below: arguments are quoted, control characters refused, file names
+and applications come from an allow-list. So no value can become a command, a file or an application.
+
+Two errors: LocalError (we broke it), RemoteError (Asterisk broke it).
+"""
+
+import re
+from enum import Enum, auto
+from functools import lru_cache
+from typing import NamedTuple, NewType
+
+from engine.speech.clip import place
+
+ENVIRONMENT_KEYS = 64
+ENVIRONMENT_BYTES = 8192
+REPLY_BYTES = 8192
+USAGE_LINES = 200
+# Asterisk reads into 8,192 bytes with a closing NUL (2,048 before 22.6).
+COMMAND_BYTES = 8191
+JOINED = "zvonar-joined"  # the context of etc/asterisk/extensions.conf that whoever takes a call passes
+
+
+class LocalError(Exception):
+    """We broke the protocol: a command at the wrong moment, or one that may not be sent."""
+
+
+class RemoteError(Exception):
+    """Asterisk, or whoever is at the other end, broke the protocol."""
+
+
+class Environment(NamedTuple):
+    """Whose call it is: `agi_…` keys with their values."""
+
+    variables: dict[str, str]
+
+
+class Reply(NamedTuple):
+    """The answer to our command: code, number after `result=`, text in brackets, endpos in samples."""
+
+    code: int
+    result: int = 0
+    value: str = ""
+    endpos: int = 0
+
+
+class Hangup(NamedTuple):
+    """The caller is gone; commands on the dead channel will get 511."""
+
+
+Event = Environment | Reply | Hangup
+
+
+class State(Enum):
+    """Whose turn it is; see the table at the top."""
+
+    ENVIRONMENT = auto()
+    IDLE = auto()
+    WAITING = auto()
+    USAGE = auto()
+    BROKEN = auto()
+
+
+_CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
+# The last bracket of the line closes the value, which may hold brackets itself.
+_SUCCESS = re.compile(rb"200 result=(-?[0-9]{1,10})(?: \((.*)\))?(?: endpos=([0-9]{1,18}))?\n")
+
+
+class Connection:
+    """One AGI session's state; knows neither socket nor clock."""
+
+    __slots__ = ("_buffer", "_usage_lines", "state")
+
+    def __init__(self) -> None:
+        self.state = State.ENVIRONMENT
+        self._buffer = b""
+        self._usage_lines = 0
+
+    def send(self, command: "Command") -> bytes:
+        """The bytes of a command, which is under way from now; LocalError when it is not its turn."""
+        if self.state is not State.IDLE:
+            raise LocalError(f"a command in the state {self.state.name.lower()}")
+        self.state = State.WAITING
+        return command
+
+    def receive(self, data: bytes) -> list[Event]:
+        """What these bytes complete, in order; RemoteError ends the session for good."""
+        if self._buffer:
+            data = self._buffer + data
+        try:
+            if self.state is State.ENVIRONMENT:
+                return self._read_environment(data)
+            return self._read_lines(data)
+        except RemoteError:
+            self.state, self._buffer = State.BROKEN, b""
+            raise
+
+    def _read_environment(self, data: bytes) -> list[Event]:
+        """The environment once its empty line is there, and what follows it."""
+        block, end, rest = data.partition(b"\n\n")
+        if len(block) > ENVIRONMENT_BYTES:
+            raise RemoteError(f"an environment above {ENVIRONMENT_BYTES} bytes")
+        if len(block.translate(None, _CONTROLS)) < len(block):
+            raise RemoteError("a control character in the environment")
+        if not end:
+            self._buffer = data
+            return []
+        environment = Environment(_variables(_text(block)))
+        self.state = State.IDLE
+        return [environment, *self._read_lines(rest)]
+
+    def _read_lines(self, data: bytes) -> list[Event]:
+        """What the whole lines say; an unfinished last one is kept."""
+        if self.state is State.WAITING and len(data) <= REPLY_BYTES and (reply := _success(data)):
+            # Nearly always a read brings one whole reply.
+            self.state, self._buffer = State.IDLE, b""
+            return [reply]
+        *lines, self._buffer = data.split(b"\n")
+        events = [event for line in lines if (event := self._line(line)) is not None]
+        if len(self._buffer) >= REPLY_BYTES:
+            raise RemoteError(f"a line above {REPLY_BYTES} bytes")
+        return events
+
+    def _line(self, line: bytes) -> Event | None:
+        """One line after the environment; None when it completes nothing."""
+        if len(line) >= REPLY_BYTES:
+            raise RemoteError(f"a line above {REPLY_BYTES} bytes")
+        if self.state is State.USAGE:
+            return self._usage_line(line)
+        if line == b"HANGUP" and self.state is not State.BROKEN:
+            return Hangup()
+        if self.state is not State.WAITING:
+            raise RemoteError("a reply that nobody asked for")
+        if reply := _success(line + b"\n"):
+            self.state = State.IDLE
+            return reply
+        return self._refusal(line)
+
+    def _refusal(self, line: bytes) -> Reply | None:
+        """A line that tells of no success: a refusal, the first line of a usage text, or a 100."""
+        start = line[:4]
+        if start in {b"510 ", b"511 ", b"520 "}:
+            self.state = State.IDLE
+            return Reply(int(start))
+        if start == b"520-":
+            self.state = State.USAGE
+        elif start != b"100 ":
+            raise RemoteError("a line that is no reply")
+        return None
+
+    def _usage_line(self, line: bytes) -> Reply | None:
+        """A line within a 520 reply; its last one begins with the code and a space."""
+        self._usage_lines += 1
+        if self._usage_lines > USAGE_LINES:
+            raise RemoteError("a usage text without an end")
+        if not line.startswith(b"520 "):
+            return None
+        self._usage_lines = 0
+        self.state = State.IDLE
+        return Reply(520)
+
+
+def _success(line: bytes) -> Reply | None:
+    """The reply of a line that begins with 200, its end included; None when it is none."""
+    found = _SUCCESS.fullmatch(line)
+    if found is None:
+        return None
+    result, value, endpos = found.groups()
+    return Reply(200, int(result), _text(value) if value else "", int(endpos) if endpos else 0)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _variables(text: str) -> dict[str, str]:
+    """The environment's lines as a mapping; RemoteError on a strange line, a repeated key, too many keys."""
+    lines = text.split("\n")
+    if len(lines) > ENVIRONMENT_KEYS:
+        raise RemoteError(f"an environment of more than {ENVIRONMENT_KEYS} keys")
+    try:
+        variables = dict([line.split(": ", 1) for line in lines])
+    except ValueError:
+        raise RemoteError("an environment line that is not `key: value`") from None
+    if len(variables) < len(lines):
+        raise RemoteError("a key stands twice in the environment")
+    return variables
+
+
+# One line that may go to Asterisk; made by the functions below and by nothing else.
+Command = NewType("Command", bytes)
+
+ANSWER = Command(b"ANSWER\n")
+# 511 on a dead channel, 200 on a living one: tells a hang-up from a command that failed.
+CHANNEL_STATUS = Command(b"CHANNEL STATUS\n")
+
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
+_CLIP = re.compile(r"[0-9a-f]{64}")
+_KEYS = re.compile(r"[0-9*#A-D]{0,16}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
+_NUMBER = re.compile(r"\+?[0-9]{1,18}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def stream_file(folder: str, clip: str, keys: str = "") -> Command:
+    """Play a clip of the audio folder, named by its 64 hex digits; any key of `keys` stops it."""
+    _check(_CLIP, clip, "clip name")
+    _check(_KEYS, keys, "set of keys")
+    return _command("STREAM FILE", f"{folder}/{place(clip)}", keys)
+
+
+def wait_for_digit(ms: int) -> Command:
+    """Wait for any key; ms > 0, since Asterisk takes a negative time for ever."""
+    if ms <= 0:
+        raise LocalError(f"a wait of {ms} ms")
+    return _command("WAIT FOR DIGIT", str(ms))
+
+
+@lru_cache(maxsize=256)
+def get_variable(name: str) -> Command:
+    """Read a channel variable; never a function, some of which read files."""
+    return _command("GET VARIABLE", _check(_VARIABLE, name, "variable name"))
+
+
+def set_variable(name: str, value: str) -> Command:
+    """Set a channel variable; never a function, some of which write files or run programs."""
+    return _command("SET VARIABLE", _check(_VARIABLE, name, "variable name"), value)
+
+
+def dial(number: str, endpoint: str, timeout_s: int) -> Command:
+    """EXEC Dial; `g`: when the callee hangs up the conversation goes on instead of ending with him.
+
+    `U`: his channel passes our context first, which tells us that he took the call: were the caller the
+    first to hang up, nothing else would.
+    """
+    _check(_NUMBER, number, "number")
+    _check(_NAME, endpoint, "endpoint")
+    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gU({JOINED})")
+
+
+def queue(name: str, timeout_s: int) -> Command:
+    """EXEC Queue; `c`: when the agent hangs up the conversation goes on, and QUEUESTATUS says CONTINUE.
+
+    The agent's channel passes the same context as with Dial.
+    """
+    _check(_NAME, name, "queue name")
+    return _command("EXEC", "Queue", f"{name},c,,,{_seconds(timeout_s)},,{JOINED}")
+
+
+def _seconds(timeout_s: int) -> int:
+    if timeout_s < 1:
+        raise LocalError(f"a time-out of {timeout_s} s")
+    return timeout_s
+
+
+def _check(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise LocalError(f"not a {what}: {text[:80]!r}")
+    return text
+
+
+def _command(words: str, *arguments: str) -> Command:
+    """A line of our own words and quoted arguments; LocalError where it would not arrive as one."""
+    line = words
+    for argument in arguments:
+        if not argument.isprintable() and _UNSENDABLE.search(argument):
+            raise LocalError(f"a control character in an argument of {words}")
+        line += ' "' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    try:
+        data = (line + "\n").encode()
+    except UnicodeEncodeError:
+        raise LocalError(f"an argument of {words} that is not text") from None
+    if len(data) > COMMAND_BYTES:
+        raise LocalError(f"{words} of {len(data)} bytes; Asterisk reads {COMMAND_BYTES}")
+    return Command(data)

@@ -1,0 +1,143 @@
+"""Who may come in, and which conversation he gets: script name -> Route.
+
+A Route says how a call of its script is begun and ended; `routes: Mapping[str, Route]` is all that the
+server knows of them, so a part adds a conversation by adding an entry.
+
+    open(call) -> Scenario    blocking, in the thread pool: one short transaction before the first word
+    Scenario.conversation     the generator that `session` plays; no database while audio plays
+    Scenario.tell(fact)       blocking, in the pool: acts on a Tell at once
+    Scenario.finish(result)   blocking, in the pool, exactly once, after the line is free: the result, or None
+                              when the conversation broke or the hang-up was not its business
+
+The token: AGI has no login, so whoever reaches the port could play a call. With a key, the dialplan writes
+`?u=${UNIQUEID}&e=${EPOCH}&t=${SHA1(K${SHA1(K${UNIQUEID}${EPOCH})})}` behind the script's name; the nested
+hash stands in for an HMAC, which a dialplan cannot compute. `e` may be 60 s off, `u` must be the channel's
+own. It is defence in depth: whoever reads the dialplan reads the key.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from dialplan.steps import Conversation
+
+TOKEN_S = 60
+_UNIQUEID = re.compile(r"[A-Za-z0-9_.:-]{1,150}")
+_EPOCH = re.compile(r"[0-9]{1,12}")
+
+
+class NotLetIn(Exception):
+    """The call is not ours to play; `why` is the label of the refusal's metric."""
+
+    def __init__(self, why: str, detail: str = "") -> None:
+        super().__init__(f"{why}: {detail}" if detail else why)
+        self.why = why
+
+
+class Call(NamedTuple):
+    """What Asterisk says of a call. Everything but `uniqueid` and `variables` may be a stranger's words."""
+
+    script: str
+    uniqueid: str
+    channel: str
+    caller_id: str
+    caller_name: str
+    dnid: str
+    args: tuple[str, ...]
+    query: Mapping[str, str]
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One call's conversation with the two acts around it; see the top of this module."""
+
+    conversation: Conversation[Any]
+    finish: Callable[[Any], None]
+    tell: Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How calls of one script are begun.
+
+    `variables` are read from the channel into `Call.variables` before `open` ("" when unset).
+    `answer`: answer the channel first; a call that we originated is answered already.
+    `blocking`: false for a route that only touches memory; its functions then run on the event loop and are
+    spared the way to a thread and back (0.02 ms of CPU each).
+    """
+
+    open: Callable[[Call], Scenario]
+    variables: tuple[str, ...] = ()
+    answer: bool = False
+    blocking: bool = True
+
+
+def call_of(environment: Mapping[str, str]) -> Call:
+    """The call that an environment describes; NotLetIn when it names no channel."""
+    script, _, query = environment.get("agi_network_script", "").partition("?")
+    uniqueid = environment.get("agi_uniqueid", "")
+    if not _UNIQUEID.fullmatch(uniqueid):
+        raise NotLetIn("environment", "no uniqueid")
+    return Call(
+        script=script,
+        uniqueid=uniqueid,
+        channel=environment.get("agi_channel", ""),
+        caller_id=_known(environment.get("agi_callerid", "")),
+        caller_name=_known(environment.get("agi_calleridname", "")),
+        dnid=_known(environment.get("agi_dnid", "")),
+        args=_arguments(environment),
+        query=_query(query) if query else {},
+        variables={},
+    )
+
+
+def route_of(call: Call, routes: Mapping[str, Route]) -> Route:
+    """The route of the call's script; NotLetIn when there is none."""
+    route = routes.get(call.script)
+    if route is None:
+        raise NotLetIn("script", call.script[:64])
+    return route
+
+
+def token(key: str, uniqueid: str, epoch: str) -> str:
+    """SHA1(K SHA1(K u e)) in lower-case hex, as Asterisk's ${SHA1()} gives it."""
+    inner = hashlib.sha1((key + uniqueid + epoch).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1((key + inner).encode(), usedforsecurity=False).hexdigest()
+
+
+def check_token(call: Call, key: str, now: float) -> None:
+    """NotLetIn unless the query carries this channel's token, at most a minute off; `now` is Unix time."""
+    uniqueid, epoch, given = (call.query.get(name, "") for name in "uet")
+    fresh = bool(_EPOCH.fullmatch(epoch)) and abs(now - int(epoch)) <= TOKEN_S
+    right = hmac.compare_digest(token(key, uniqueid, epoch).encode(), given.encode())
+    if not (right and fresh and uniqueid == call.uniqueid):
+        raise NotLetIn("token", "stale" if right else "wrong")
+
+
+def _known(value: str) -> str:
+    return "" if value == "unknown" else value
+
+
+def _arguments(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """agi_arg_1, agi_arg_2, … as far as they go."""
+    found: list[str] = []
+    while (value := environment.get(f"agi_arg_{len(found) + 1}")) is not None:
+        found.append(value)
+    return tuple(found)
+
+
+def _query(text: str) -> dict[str, str]:
+    """The script's query; a name that stands twice lets nobody in: two readers could disagree on it."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise NotLetIn("environment", "query with too many fields") from None
+    query = dict(pairs)
+    if len(query) < len(pairs):
+        raise NotLetIn("environment", "query with a repeated name")
+    return query

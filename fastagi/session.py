@@ -1,0 +1,212 @@
+"""One call from door to end, written in the order in which it happens. No socket, no thread.
+
+`call` is a generator of moves. Whoever drives it (`link`) makes each move and sends back what came of it:
+
+| move | answer | thrown in instead |
+|---|---|---|
+| Do: a command, and how long its reply may take | Reply | HungUp, RemoteError (no reply in time) |
+| Work: a blocking function for the thread pool | what it returned | what it raised |
+| FREE: give the line back to the dialplan | None | |
+
+| step of a conversation | commands |
+|---|---|
+| Play | STREAM FILE for each clip; the next is sent when the reply of the former comes |
+| Ask | the same, then WAIT FOR DIGIT until one of the keys or the end of the wait; other keys are ignored |
+| Tell | none: Work |
+| Connect | EXEC Dial or EXEC Queue, then GET VARIABLE DIALSTATUS or QUEUESTATUS |
+
+How a call ends:
+- The conversation came to its end: SET VARIABLE AGI_DONE 1 is the last command, `finish` gets the result.
+- The caller hung up: the conversation gets HungUp at the step under way; `finish` gets what it returns, or
+  None if it lets HungUp pass. Nothing more is sent.
+- Anything else (an exception of the conversation's, of `open`'s or `tell`'s, a reply that cannot be): logged
+  once; the line is freed without AGI_DONE, so the dialplan plays its fallback; `finish` gets None.
+
+A result of -1 is a hang-up or a failure, and the reply does not say which. So we ask CHANNEL STATUS: on a
+call that is gone Asterisk closes the connection instead of answering (AGIEXITONHANGUP), or answers 511.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from dialplan.steps import Answer, Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
+from engine.speech.clip import Clip
+from engine.telemetry import logger
+from fastagi import protocol
+from fastagi.protocol import Command, LocalError, RemoteError, Reply
+from fastagi.routes import Call, Route, Scenario
+
+REPLY_S = 15.0
+SAMPLES_A_MS = 8
+GOOD, DEAD = 200, 511
+NO_APPLICATION = -2
+DONE = protocol.set_variable("AGI_DONE", "1")
+
+log = logger("agi")
+
+
+class Do(NamedTuple):
+    """Send a command; no reply within `patience_s` is an error."""
+
+    command: Command
+    patience_s: float = REPLY_S
+
+
+class Work(NamedTuple):
+    """Call a blocking function in the thread pool."""
+
+    function: Callable[..., Any]
+    argument: Any
+
+
+class Free:
+    """Close the connection: the dialplan goes on."""
+
+
+FREE = Free()
+Move = Do | Work | Free
+Moves = Generator[Move, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Where the audio lies as Asterisk sees it, and how long a connected talk may last."""
+
+    audio_dir: str
+    max_call_s: int
+
+
+def call(entered: Call, route: Route, studio: Studio) -> Moves:
+    """All the moves of one call; see the top of this module."""
+    if route.answer:
+        yield from _ask(Do(protocol.ANSWER))
+    for name in route.variables:
+        reply = yield from _ask(Do(protocol.get_variable(name)))
+        entered.variables[name] = reply.value
+    scenario: Scenario = yield from _work(route, route.open, entered)
+    result, ending = None, "broken"
+    try:
+        result, stayed = yield from _converse(route, scenario, studio)
+        ending = "done" if stayed else "hung-up"
+        if stayed:
+            yield from _ask(Do(DONE))
+    except HungUp:
+        ending = "hung-up"
+    except Exception as error:
+        log.error("conversation broke, the dialplan falls back", script=entered.script, exc_info=error)
+    yield FREE
+    log.debug("call ended", script=entered.script, ending=ending)
+    yield from _work(route, scenario.finish, result)
+
+
+def _converse(route: Route, scenario: Scenario, studio: Studio) -> Generator[Move, Any, tuple[Any, bool]]:
+    """Play the conversation; its result and whether the caller stayed to its end."""
+    conversation = scenario.conversation
+    stayed = True
+    try:
+        step: Step = next(conversation)
+        while True:
+            try:
+                answer = yield from _take(step, route, scenario, studio)
+            except HungUp as hung_up:
+                stayed = False
+                conversation.throw(hung_up)
+                raise LocalError("the conversation went on after the hang-up") from None
+            step = conversation.send(answer)
+    except StopIteration as end:
+        return end.value, stayed
+
+
+def _take(step: Step, route: Route, scenario: Scenario, studio: Studio) -> Generator[Move, Any, Answer]:
+    """Do one step; its answer. HungUp carries the milliseconds heard."""
+    match step:
+        case Play():
+            return (yield from _play(step.clips, step.keys, studio))
+        case Ask():
+            return (yield from _listen(step, studio))
+        case Connect():
+            return (yield from _connect(step, studio))
+        case Tell():
+            yield from _work(route, scenario.tell, step.fact)
+            return None
+
+
+def _work(route: Route, function: Callable[[Any], Any], argument: Any) -> Generator[Work, Any, Any]:
+    """What a function of the part's returns; in the pool unless it only touches memory."""
+    if route.blocking:
+        return (yield Work(function, argument))
+    return function(argument)
+
+
+def _play(clips: tuple[Clip, ...], keys: str, studio: Studio) -> Generator[Do, Reply, Heard]:
+    """Play clips in a row until a key."""
+    heard_ms = 0
+    for clip in clips:
+        command = protocol.stream_file(studio.audio_dir, clip.name, keys)
+        try:
+            reply = yield from _ask(Do(command, REPLY_S + clip.ms / 1000))
+            heard_ms += reply.endpos // SAMPLES_A_MS
+            if reply.result < 0:
+                yield from _fail(command)
+        except HungUp:
+            raise HungUp(heard_ms) from None
+        if reply.result > 0:
+            return Heard(chr(reply.result), heard_ms)
+    return Heard(None, heard_ms)
+
+
+def _listen(step: Ask, studio: Studio) -> Generator[Do, Reply, Heard]:
+    """Play, then wait in silence for a key that counts."""
+    heard = yield from _play(step.clips, step.keys, studio)
+    until = time.monotonic() + step.wait_ms / 1000
+    while heard.key is None and (left_ms := int((until - time.monotonic()) * 1000)) > 0:
+        command = protocol.wait_for_digit(left_ms)
+        try:
+            reply = yield from _ask(Do(command, REPLY_S + left_ms / 1000))
+            if reply.result < 0:
+                yield from _fail(command)
+        except HungUp:
+            raise HungUp(heard.ms) from None
+        if reply.result == 0:
+            break
+        if chr(reply.result) in step.keys:
+            heard = Heard(chr(reply.result), heard.ms)
+    return heard
+
+
+def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
+    """Lead the caller to a queue or a number; back when they have talked, or nobody came."""
+    kind, _, name = step.target.rpartition(":")
+    if kind == "queue":
+        command, status, talked = protocol.queue(name, step.timeout_s), "QUEUESTATUS", "CONTINUE"
+    else:
+        command = protocol.dial(step.target, step.endpoint, step.timeout_s)
+        status, talked = "DIALSTATUS", "ANSWER"
+    reply = yield from _ask(Do(command, REPLY_S + step.timeout_s + studio.max_call_s))
+    if reply.result == NO_APPLICATION:
+        raise RemoteError("Asterisk has not loaded the application of " + _words(command))
+    reply = yield from _ask(Do(protocol.get_variable(status)))
+    return Connected(reply.value == talked)
+
+
+def _ask(move: Do) -> Generator[Do, Reply, Reply]:
+    """One command and its good reply; HungUp on a dead channel, RemoteError on a refusal."""
+    reply = yield move
+    if reply.code == DEAD:
+        raise HungUp
+    if reply.code != GOOD:
+        raise RemoteError(f"{reply.code} to {_words(move.command)}")
+    return reply
+
+
+def _fail(command: Command) -> Generator[Do, Reply, None]:
+    """Find out what a result of -1 was: HungUp, or RemoteError when the caller is still there."""
+    yield from _ask(Do(protocol.CHANNEL_STATUS))
+    raise RemoteError("Asterisk failed at " + _words(command))
+
+
+def _words(command: Command) -> str:
+    """A command as far as a log may show it: the first argument of EXEC or STREAM FILE, never a number."""
+    return " ".join(command.decode().split(" ")[:3]).strip()
