@@ -1,0 +1,16 @@
+"""`zvonar demo`: the main job on this machine; the story itself is in etc/demo."""
+
+import os
+import sys
+
+import click
+
+
+@click.command()
+def command() -> None:
+    """Call sixty fictional people on a real Asterisk, and report (as `make demo`)."""
+    from engine.settings import share
+
+    story = str(share("etc/demo") / "demo.py")
+    environment = os.environ | {"PYTHONPATH": str(share("etc/lab"))}
+    os.execve(sys.executable, [sys.executable, story], environment)  # noqa: S606  (no shell)

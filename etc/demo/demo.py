@@ -1,0 +1,253 @@
+"""The main job on one machine: a list goes in, everybody hears his own message, a true report comes out.
+
+    a real Asterisk (etc/lab)  <- AMI -  zvonar serve all  - SQLite
+            | SIP and RTP                       ^
+    SIPp: 60 people of every kind               `- FastAGI
+
+Exit 0 only if all sixty outcomes are the expected ones and what people heard was their own message.
+Ctrl-C at any moment ends everything that was started.
+"""
+
+import csv
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from engine.contact.numbers import e164
+from engine.reports.words import outcome as word
+from engine.settings import Settings
+from engine.settings import load as load_settings
+from engine.speech.service import Speech, static_sounds
+from lab import LabError
+from lab.ear import load, match
+from lab.kinds import number
+from lab.process import Process
+from lab.stand import Stand
+from storage.db import open_engine
+
+HERE = Path(__file__).resolve().parent
+PEOPLE = HERE / "people.csv"
+TEMPLATE = HERE / "debt.toml"
+ZVONAR = str(Path(sys.executable).with_name("zvonar"))
+NAME = "demo"
+LONGEST_S = 150
+LIKE = 0.9  # correlation from which two sounds are the same message
+console = Console(width=None if sys.stdout.isatty() else 110)
+
+
+def people() -> list[dict[str, str]]:
+    """The list, each row with its number as E.164."""
+    with PEOPLE.open(encoding="utf-8", newline="") as file:
+        return [row | {"e164": e164(row["phone"])} for row in csv.DictReader(file, delimiter=";")]
+
+
+class Demo:
+    """One run, all of it under `run_dir`."""
+
+    def __init__(self, run_dir: Path, stand: Stand) -> None:
+        self.run_dir, self.stand = run_dir, stand
+        self.environment = {
+            **os.environ,
+            **stand.environment,
+            "ZVONAR_DATABASE_URL": f"sqlite:///{run_dir / 'zvonar.db'}",
+        }
+
+    def zvonar(self, *arguments: str, show: bool = True) -> str:
+        """One command of ours, as an operator types it; its standard output."""
+        if show:
+            console.print(f"[bold]$ zvonar {shlex.join(arguments)}[/]")
+        done = subprocess.run(
+            [ZVONAR, *arguments],
+            env=self.environment,
+            cwd=self.run_dir,
+            stdout=subprocess.PIPE,
+            stderr=None if show else subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise LabError(f"`zvonar {shlex.join(arguments)}` ended with {done.returncode}")
+        if show and done.stdout:
+            console.print(done.stdout.rstrip(), highlight=False)
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        """The campaign's status, as a program reads it."""
+        found: dict[str, Any] = json.loads(
+            self.zvonar("campaign", "status", NAME, "--format", "json", show=False)
+        )
+        return found
+
+    @contextmanager
+    def daemons(self) -> Iterator[None]:
+        """`zvonar serve all` beside us."""
+        command = ["env", *(f"{k}={v}" for k, v in self.environment.items() if k.startswith("ZVONAR_"))]
+        serving = Process([*command, ZVONAR, "serve", "all"], self.run_dir / "serve.log", cwd=self.run_dir)
+        console.print(f"[bold]$ zvonar serve all[/]  (log: {serving.log})")
+        try:
+            yield
+        finally:
+            serving.stop(seconds=5)
+
+    def fill(self) -> None:
+        """From nothing to a campaign that is running."""
+        self.zvonar("db", "upgrade")
+        self.zvonar("template", "set", "debt", str(TEMPLATE))
+        self.zvonar("campaign", "create", NAME, "--template", "debt", "--trunk", "lab", "--cps", "5")
+        self.zvonar("campaign", "import", NAME, str(PEOPLE))
+        self.zvonar("campaign", "start", NAME)
+
+    def watch(self) -> None:
+        """A live table until the campaign is done; LabError when that takes too long."""
+        began = time.monotonic()
+        with Live(console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
+            while True:
+                now = self.status()
+                live.update(picture(now, time.monotonic() - began))
+                if now["state"] == "done":
+                    return
+                if time.monotonic() - began > LONGEST_S:
+                    raise LabError(f"the campaign is not done after {LONGEST_S} s: {now}")
+                time.sleep(0.5)
+
+    def outcomes(self) -> dict[str, str]:
+        """external id -> outcome, read from the report's file as anybody would."""
+        out = self.run_dir / "attempts.csv"
+        self.zvonar("--lang", "en", "report", "campaign", NAME, "-o", str(out), show=False)
+        with out.open(encoding="utf-8-sig", newline="") as file:
+            return {row["external id"]: row["outcome"] for row in csv.DictReader(file, delimiter=";")}
+
+    def misheard(self, rows: list[dict[str, str]]) -> tuple[int, list[str]]:
+        """(people whose audio was compared, those who heard anything but their own message)."""
+        settings = Settings(data_dir=self.stand.settings.data_dir, speech=self.stand.settings.speech)
+        speech = Speech(open_engine(self.environment["ZVONAR_DATABASE_URL"]), settings)
+        listeners = [row for row in rows if row["kind"] == "listens"]
+        wrong = []
+        for row in listeners:
+            own = self.run_dir / "expected" / f"{row['external_id']}.wav"
+            speech.render("debt", row, own)
+            heard = match(self.stand.ear.heard(row["e164"]), load(own))
+            if heard.correlation < LIKE:
+                wrong.append(f"{row['external_id']}: correlation {heard.correlation:.2f}")
+        return len(listeners), wrong
+
+
+def picture(now: dict[str, Any], seconds: float) -> Table:
+    """The campaign at this moment."""
+    leads, rate, audio = now["leads"], now["rate"], now["audio"]
+    table = Table(title=f"{NAME}: {now['state']}, {seconds:.0f} s", min_width=60)
+    table.add_column("leads", justify="left")
+    table.add_column("", justify="right")
+    table.add_column("outcomes so far", justify="left")
+    table.add_column("", justify="right")
+    left = [
+        ("total", leads["total"]),
+        ("pending", leads["pending"]),
+        ("on the line", leads["in_flight"]),
+        ("done", leads["done"]),
+        ("messages ready", f"{audio['ready']}/{audio['needed']}"),
+        ("calls a second", f"{rate['cps']} of {rate['cps_limit']}"),
+    ]
+    right = [(word(key, "en"), n) for key, n in now["attempts"].items() if n and key != "total"]
+    for place in range(max(len(left), len(right))):
+        a, b = (side[place] if place < len(side) else ("", "") for side in (left, right))
+        table.add_row(a[0], str(a[1]), b[0], str(b[1]))
+    return table
+
+
+def verdict(rows: list[dict[str, str]], seen: dict[str, str]) -> bool:
+    """Outcomes beside what was expected of them; were they all right?"""
+    wanted = Counter(row["expected"] for row in rows)
+    right = Counter(row["expected"] for row in rows if seen.get(row["external_id"]) == row["expected"])
+    table = Table(title="outcome by outcome", min_width=60)
+    for column in ("outcome", "expected", "seen as expected"):
+        table.add_column(column, justify="left" if column == "outcome" else "right")
+    for key in sorted(wanted):
+        style = "" if wanted[key] == right[key] else "red"
+        table.add_row(word(key, "ru") + f" ({key})", str(wanted[key]), str(right[key]), style=style)
+    console.print(table)
+    for row in rows:
+        got = seen.get(row["external_id"], "no attempt")
+        if got != row["expected"]:
+            console.print(
+                f"[red]{row['external_id']} ({row['kind']}): expected {row['expected']}, got {got}[/]"
+            )
+    return right == wanted
+
+
+def play(run_dir: Path) -> bool:
+    """The whole story; True when everything was as expected."""
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir(parents=True)
+    settings = {
+        "dialer": {"dial_timeout_s": 12, "max_call_s": 45},
+        "company": {"name": "Ромашка", "operator": number("operator", 1)},
+        "lang": "ru",
+    }
+    console.print("starting Asterisk, and SIPp as carrier and callees …")
+    sounds = static_sounds(load_settings(), run_dir)
+    rows = people()
+    with Stand(run_dir, sounds=sounds, **settings) as stand:
+        demo = Demo(run_dir, stand)
+        demo.fill()
+        with demo.daemons():
+            demo.watch()
+        seen = demo.outcomes()
+        demo.zvonar("report", "campaign", NAME, "-o", str(run_dir / "report.xlsx"))
+        compared, wrong = demo.misheard(rows)
+        good = verdict(rows, seen)
+        called = Counter(call.number for call in stand.carrier.sent)
+    twice = [row["external_id"] for row in rows if called[row["e164"]] > 1]
+    console.print(
+        f"audio of {compared} people compared with their own message: {compared - len(wrong)} match"
+    )
+    for line in [*wrong, *(f"{one}: called more than once" for one in twice)]:
+        console.print(f"[red]{line}[/]")
+    database = f"sqlite:///{run_dir / 'zvonar.db'}"
+    console.print(
+        f"\nreport: {run_dir / 'report.xlsx'}\nlook further:\n"
+        f"  export ZVONAR_DATABASE_URL={database}\n"
+        f"  {ZVONAR} campaign status {NAME}\n"
+        f"  {ZVONAR} rehearse debtor --from {rows[0]['e164']} --keys -,9\n"
+        f"  less {run_dir / 'serve.log'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return good and not wrong and not twice
+
+
+def interrupted(*_: object) -> NoReturn:
+    """SIGTERM ends the demo as Ctrl-C does: in order."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Exit code: 0 all as expected, 1 something was not, 130 interrupted."""
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        with suppress(BrokenPipeError):
+            return 0 if play(Path("var/demo").resolve()) else 1
+    except LabError as error:
+        console.print(f"[red]{error}[/]")
+    except KeyboardInterrupt:
+        console.print("interrupted; everything that was started has been stopped")
+        return 130
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
