@@ -156,7 +156,7 @@ class Node:
     async def _keep(self, run: Callable[[], Awaitable[None]]) -> None:
         """Run one side, and again when it is lost; `run` ends only by an error."""
         shortest, longest = self._timing.back_off_s
-        wait = shortest
+        wait, told = shortest, ""
         while not self._denied:
             began = asyncio.get_running_loop().time()
             try:
@@ -164,9 +164,11 @@ class Node:
             except Denied as error:
                 self._give_up(str(error))
             except AsteriskDown as error:
-                self._log.warning("AMI connection lost or not made", reason=str(error))
+                if str(error) != told:  # not the same again each few seconds
+                    self._log.warning("AMI connection lost or not made", reason=str(error))
+                told = str(error)
             if asyncio.get_running_loop().time() - began > longest:
-                wait = shortest  # it had been up
+                wait, told = shortest, ""  # it had been up
             await asyncio.sleep(wait * random.uniform(0.5, 1))
             wait = min(wait * 2, longest)
 
