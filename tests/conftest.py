@@ -13,7 +13,9 @@ from lab.stand import Stand
 def speak(text: str, wav: Path) -> Path:
     """A text spoken into a WAV as Asterisk plays it: 8 kHz, 16 bit, mono."""
     wav.parent.mkdir(parents=True, exist_ok=True)
-    spoken = subprocess.run(["espeak-ng", "-v", "ru", "--stdout", text], capture_output=True, check=True).stdout
+    spoken = subprocess.run(
+        ["espeak-ng", "-v", "ru", "--stdout", text], capture_output=True, check=True
+    ).stdout
     command = ["sox", "-t", "wav", "--ignore-length", "-", "-r", "8000", "-b", "16", "-c", "1", str(wav)]
     subprocess.run(command, input=spoken, check=True, capture_output=True)
     return wav

@@ -1,4 +1,4 @@
-"""The two smallest neighbours that Asterisk can have: an AMI client and a FastAGI server, for tests of the lab."""
+"""The two smallest neighbours that Asterisk can have, for tests of the lab: AMI client and FastAGI server."""
 
 import socket
 import socketserver
@@ -23,7 +23,9 @@ class Ami:
         assert self.ask(Action="Login", Username=user, Secret=secret)["Response"] == "Success"
 
     def send(self, **headers: object) -> None:
-        self._socket.sendall("".join(f"{key}: {value}\r\n" for key, value in headers.items()).encode() + b"\r\n")
+        self._socket.sendall(
+            "".join(f"{key}: {value}\r\n" for key, value in headers.items()).encode() + b"\r\n"
+        )
 
     def read(self) -> dict[str, str]:
         while b"\r\n\r\n" not in self._rest:

@@ -1,4 +1,4 @@
-"""A real Asterisk with our configuration: what every kind of callee looks like, who may do what, and its end."""
+"""A real Asterisk with our configuration: how each kind of callee looks to it, who may do what, its end."""
 
 import os
 import signal
@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from lab_line import dial, dialer, watcher
 
 from lab import LabError
 from lab.carrier import MOVED_TO
 from lab.kinds import KINDS, kind_of, number
 from lab.stand import Stand
-from lab_line import dial, dialer, watcher
 
 pytestmark = pytest.mark.real
 
@@ -88,7 +88,9 @@ def test_the_watching_user_may_look_and_do_nothing(stand: Stand) -> None:
     for action in ("CoreSettings", "CoreShowChannels"):
         assert ami.ask(Action=action)["Response"] == "Success", action
     for action in ("Originate", "Hangup", "Command", "Redirect"):
-        answer = ami.ask(Action=action, Channel="PJSIP/1@lab", Context="zvonar-debtor", Exten="start", Priority=1)
+        answer = ami.ask(
+            Action=action, Channel="PJSIP/1@lab", Context="zvonar-debtor", Exten="start", Priority=1
+        )
         assert (answer["Response"], answer["Message"]) == ("Error", "Permission denied"), action
     ami.close()
 
@@ -122,7 +124,9 @@ def test_two_run_at_once(stand: Stand, tmp_path: Path) -> None:
 
 def test_a_configuration_that_cannot_work_shows_the_log(tmp_path: Path) -> None:
     stand = Stand(tmp_path)
-    (stand.node.conf / "stasis.conf").write_text("[declined_message_types]\ndecline = ast_channel_dial_type\n")
+    (stand.node.conf / "stasis.conf").write_text(
+        "[declined_message_types]\ndecline = ast_channel_dial_type\n"
+    )
     with pytest.raises(LabError, match="Failed to load module manager"), stand:
         pass
     assert not stand.node.is_up()
@@ -172,9 +176,9 @@ def running() -> list[str]:
 def test_a_stranger_on_the_network_is_not_let_in(stand: Stand, tmp_path: Path) -> None:
     """A SIP call from an address that is no trunk's gets no ringing and no answer."""
     port = stand.node.node.sip.rpartition(":")[2]
+    caller = "sipp -sn uac -i 127.0.0.2 -m 1 -s 74950000000 -timeout 10s -nostdin -trace_msg"
     done = subprocess.run(
-        ["sipp", "-sn", "uac", "-i", "127.0.0.2", "-m", "1", "-s", "74950000000", "-timeout", "10s"]
-        + ["-trace_msg", "-message_file", str(tmp_path / "messages.log"), "-nostdin", f"127.0.0.1:{port}"],
+        [*caller.split(), "-message_file", str(tmp_path / "messages.log"), f"127.0.0.1:{port}"],
         capture_output=True,
         timeout=30,
         check=False,

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from conftest import speak
+from lab_line import Agi, dial, phone_of
+
 from lab import LabError
 from lab.ear import ALAW, RATE, ULAW, Packet, decode, load, match, silences, together
 from lab.kinds import number
 from lab.stand import Stand
-from lab_line import Agi, dial, phone_of
 
 NAMES = ("Анна", "Борис", "Вера", "Глеб", "Дарья", "Егор", "Жанна", "Захар", "Ирина", "Кирилл")
 
@@ -46,7 +46,9 @@ def test_half_a_message_does_not_pass_for_the_whole() -> None:
 
 
 def test_silences_are_measured() -> None:
-    sound = np.concatenate((np.ones(800), np.zeros(1600), np.ones(800), np.zeros(400), np.ones(8), np.zeros(800)))
+    sound = np.concatenate(
+        (np.ones(800), np.zeros(1600), np.ones(800), np.zeros(400), np.ones(8), np.zeros(800))
+    )
     assert silences(sound) == [(0.1, 0.2), (pytest.approx(0.451), 0.1)]
     assert silences(np.zeros(8000)) == [(0.0, 1.0)]
     assert silences(np.ones(8000)) == []
@@ -81,7 +83,10 @@ def test_a_timestamp_from_nowhere_is_an_error() -> None:
 
 
 def test_a_wav_of_another_kind_is_refused(tmp_path: Path) -> None:
-    subprocess.run(["sox", "-n", "-r", "44100", "-b", "16", "-c", "2", str(tmp_path / "x.wav"), "trim", "0", "1"], check=True)
+    subprocess.run(
+        ["sox", "-n", "-r", "44100", "-b", "16", "-c", "2", str(tmp_path / "x.wav"), "trim", "0", "1"],
+        check=True,
+    )
     with pytest.raises(LabError, match="8 kHz"):
         load(tmp_path / "x.wav")
 
@@ -89,7 +94,9 @@ def test_a_wav_of_another_kind_is_refused(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_each_callee_hears_his_own_message_and_not_his_neighbours(stand: Stand, tmp_path: Path) -> None:
     messages = {
-        number("listens", 100 + place): speak(f"{name}, ваш долг {place + 3} тысяч рублей.", tmp_path / f"{place}.wav")
+        number("listens", 100 + place): speak(
+            f"{name}, ваш долг {place + 3} тысяч рублей.", tmp_path / f"{place}.wav"
+        )
         for place, name in enumerate(NAMES)
     }
     files = {phone: str(wav.with_suffix("")) for phone, wav in messages.items()}

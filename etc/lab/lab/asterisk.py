@@ -92,9 +92,7 @@ class Asterisk:
         """What Asterisk's own console answers to a command, as `core show channels`."""
         words = [*self._launcher, "-C", str(self.conf / "asterisk.conf"), "-rx", command]
         own = ["unshare", "--mount"] if self._process and self._process.isolated else []
-        return subprocess.run(
-            [*own, *words], capture_output=True, text=True, timeout=30, check=True
-        ).stdout
+        return subprocess.run([*own, *words], capture_output=True, text=True, timeout=30, check=True).stdout
 
     def stop(self) -> None:
         """As `systemctl stop` would: it hangs up and says Shutdown."""

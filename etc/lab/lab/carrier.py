@@ -21,7 +21,7 @@ EAR_OFFSET = 4  # SIPp binds its media port and the second after it; the ear sit
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """One call as the carrier saw it begin: `at` in seconds of the epoch, `rtp` Asterisk's side of the audio."""
+    """One call as the carrier saw it: `at` in seconds of the epoch, `rtp` Asterisk's side of the audio."""
 
     at: float
     number: str

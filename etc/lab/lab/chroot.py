@@ -30,7 +30,11 @@ BUILD_S = 1200
 def cache() -> Path:
     """Where it is kept: `$ZVONAR_CACHE`, or the machine's cache for root and the user's for others."""
     given = os.environ.get("ZVONAR_CACHE")
-    return Path(given) if given else Path("/var/cache/zvonar" if os.geteuid() == 0 else Path.home() / ".cache/zvonar")
+    return (
+        Path(given)
+        if given
+        else Path("/var/cache/zvonar" if os.geteuid() == 0 else Path.home() / ".cache/zvonar")
+    )
 
 
 def launcher() -> list[str]:
@@ -59,19 +63,33 @@ def version(asterisk: list[str]) -> tuple[int, ...]:
 def mirror() -> str:
     """The first of apt's own sources that is this Debian's main archive; apt itself reads its files."""
     lines = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages"],
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
+            "Created-By: Packages",
+        ],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
     ).stdout.splitlines()
-    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    release = dict(
+        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
+    )
     codename = release.get("VERSION_CODENAME", "").strip('"')
     for line in lines:
         uri, suite, component = line.split("|")
-        if release.get("ID") == "debian" and component == "main" and suite in (codename, "stable", "testing", "sid"):
+        if (
+            release.get("ID") == "debian"
+            and component == "main"
+            and suite in (codename, "stable", "testing", "sid")
+        ):
             return uri
-    raise LabError("apt knows no mirror of Debian's main archive; use `docker compose up`, or install asterisk >= 22.7")
+    raise LabError(
+        "apt knows no mirror of Debian's main archive; use `docker compose up`, or install asterisk >= 22.7"
+    )
 
 
 def build() -> Path:
@@ -95,7 +113,14 @@ def _build(place: Path) -> None:
     work = Path(tempfile.mkdtemp(prefix="building-", dir=cache()))
     log = cache() / "build.log"
     command = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"]
-    command += ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(work), mirror()]
+    command += [
+        "debootstrap",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        SUITE,
+        str(work),
+        mirror(),
+    ]
     try:
         with log.open("wb") as output:
             subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, timeout=BUILD_S, check=True)

@@ -149,13 +149,14 @@ ULAW_TABLE, ALAW_TABLE = _ulaw(), _alaw()
 def load(wav: Path) -> Sound:
     """A WAV of 8 kHz, 16 bit, one channel as samples of -1 … 1; LabError for any other."""
     try:
-        file = wave.open(str(wav))
+        with wave.open(str(wav)) as file:
+            kind = (file.getframerate(), file.getsampwidth(), file.getnchannels())
+            samples = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise LabError(f"{wav}: {error}") from None
-    with file:
-        if (file.getframerate(), file.getsampwidth(), file.getnchannels()) != (RATE, 2, 1):
-            raise LabError(f"{wav}: not 8 kHz, 16 bit, mono")
-        return np.frombuffer(file.readframes(file.getnframes()), np.int16) / 32768
+    if kind != (RATE, 2, 1):
+        raise LabError(f"{wav}: not 8 kHz, 16 bit, mono")
+    return np.frombuffer(samples, np.int16) / 32768
 
 
 def match(heard: Sound, expected: Sound) -> Match:
@@ -166,7 +167,9 @@ def match(heard: Sound, expected: Sound) -> Match:
     if not len(heard) or not len(expected):
         return Match(0.0, 0.0)
     size = 1 << (len(heard) + len(expected) - 1).bit_length()
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(expected, size)), size)[: len(heard)]
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(expected, size)), size)[
+        : len(heard)
+    ]
     energy = np.concatenate(([0.0], np.cumsum(heard**2)))
     ends = np.minimum(np.arange(len(heard)) + len(expected), len(heard))
     stretch = energy[ends] - energy[: len(heard)]

@@ -1,8 +1,8 @@
 """What the owner of a dialled number does: the number itself says it. Pure.
 
-A number is `+7 9PP KKD NNNN`, a valid Russian mobile number: KK picks the kind, D is a number of seconds whose
-meaning the kind gives, PP and NNNN are a serial. So one list of people holds every kind, and one carrier
-plays them all. They never leave loopback.
+A number is `+7 9PP KKD NNNN`, a valid Russian mobile number: KK picks the kind, D is a number of seconds
+whose meaning the kind gives, PP and NNNN are a serial. So one list of people holds every kind, and one
+carrier plays them all. They never leave loopback.
 
 | kind | KK | D seconds |
 |---|---|---|

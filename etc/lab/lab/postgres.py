@@ -57,7 +57,11 @@ class Postgres:
 
     def start(self) -> None:
         """Start, and wait until it takes connections."""
-        options = [f"port={self.port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}"]
+        options = [
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self.folder}",
+        ]
         command = [*self._as_user, "setpriv", "--pdeathsig", "KILL", str(self._bin / "postgres")]
         command += ["-D", str(self._data), *(word for option in options for word in ("-c", option))]
         log = self.folder / "postgres.log"

@@ -18,7 +18,9 @@ from lab import LabError
 class Process:
     """One program, its output in `log`."""
 
-    def __init__(self, command: list[str], log: Path, isolated: bool = False, cwd: Path | None = None) -> None:
+    def __init__(
+        self, command: list[str], log: Path, isolated: bool = False, cwd: Path | None = None
+    ) -> None:
         own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"] if isolated else []
         self.log = log
         self.isolated = isolated

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,13 @@ from lab.carrier import EAR_OFFSET, Carrier
 from lab.ear import Ear
 from lab.ports import Ports
 
-TRUNK = "lab"
-
 
 class Stand:
     """Started by `with`: the carrier and its ear first, then Asterisk.
 
-    `settings` fit it and may be given to our own parts; whatever else they should say is passed by keyword
-    (`dialer={...}`, `trunk={"cps": 10}`). `calls` is how many calls at a time its RTP ports suffice for.
+    `settings` fit it and may be given to our own parts. What else they should say is passed in: a `trunk` and
+    a `node` (their addresses and ports are filled in here), any other setting by its name. `calls` is how
+    many calls at a time there are RTP ports for.
     """
 
     def __init__(
@@ -35,40 +35,29 @@ class Stand:
         hear: bool = True,
         log: bool = True,
         sounds: Mapping[str, Path] | None = None,
-        node: Mapping[str, Any] | None = None,
-        trunk: Mapping[str, Any] | None = None,
-        fastagi: Mapping[str, Any] | None = None,
+        node: Node | None = None,
+        trunk: Trunk | None = None,
         **settings: Any,
     ) -> None:
-        self._ports = Ports(100 + 4 * calls)
+        rtp_ports = 4 * calls  # RTP and RTCP, and twice that so that a port rests between two calls
+        self._ports = Ports(rtp_ports + 100)
         take = self._ports.take
         self.run_dir = run_dir.resolve()
         self.carrier = Carrier(self.run_dir / "carrier", take(), take(EAR_OFFSET + 2), ear=hear, log=log)
         self.ear = Ear(self.carrier)
         self._hear = hear
+        trunk = trunk or Trunk(name="lab", endpoint="lab", cps=50, channels=calls)
+        sip, rtp = take(), take(rtp_ports)
         self.settings = Settings(
-            asterisk=[AsteriskSettings(name=TRUNK, port=take(), secret=SecretStr(secrets.token_hex(16)))],
-            trunk=[
-                Trunk(
-                    **{"name": TRUNK, "endpoint": TRUNK, "address": f"127.0.0.1:{self.carrier.port}"}
-                    | {"cps": 50, "channels": calls}
-                    | dict(trunk or {})
-                )
-            ],
-            fastagi=Fastagi(
-                **{"bind": f"127.0.0.1:{take()}", "token_key": SecretStr(secrets.token_hex(16))}
-                | dict(fastagi or {})
-            ),
+            asterisk=[AsteriskSettings(name="lab", port=take(), secret=SecretStr(secrets.token_hex(16)))],
+            trunk=[trunk.model_copy(update={"address": f"127.0.0.1:{self.carrier.port}"})],
+            fastagi=Fastagi(bind=f"127.0.0.1:{take()}", token_key=SecretStr(secrets.token_hex(16))),
             **{"data_dir": self.run_dir / "var"} | settings,
         )
-        rtp = take(4 * calls)  # RTP and RTCP, and twice that so that a port rests between two calls
         self.node = Asterisk(
             self.settings,
             self.run_dir / "asterisk",
-            Node(
-                **{"sip": f"127.0.0.1:{take()}", "rtp_first": rtp, "rtp_last": rtp + 4 * calls - 1}
-                | dict(node or {})
-            ),
+            replace(node or Node(), sip=f"127.0.0.1:{sip}", rtp_first=rtp, rtp_last=rtp + rtp_ports - 1),
             sounds,
         )
         self._running = ExitStack()
