@@ -70,10 +70,12 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the peer in, or close at once."""
         self._transport = cast(asyncio.Transport, transport)
-        # A peer that is gone again already has no name.
-        peer, *_port = self._transport.get_extra_info("peername") or ("unknown",)
+        peer = transport.get_extra_info("peername")
+        if peer is None:  # a port scan: gone again already
+            self.halt(HungUp())
+            return
         try:
-            self._server.admit(self, peer)
+            self._server.admit(self, peer[0])
         except NotLetIn as refusal:
             self._refuse(refusal)
 

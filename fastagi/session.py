@@ -29,7 +29,7 @@ call that is gone Asterisk closes the connection instead of answering (AGIEXITON
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from dialplan.steps import Answer, Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
 from engine.speech.clip import Clip
@@ -131,6 +131,8 @@ def _take(step: Step, route: Route, scenario: Scenario, studio: Studio) -> Gener
         case Tell():
             yield from _work(route, scenario.tell, step.fact)
             return None
+        case _:
+            assert_never(step)
 
 
 def _work(route: Route, function: Callable[[Any], Any], argument: Any) -> Generator[Work, Any, Any]:
@@ -208,5 +210,5 @@ def _fail(command: Command) -> Generator[Do, Reply, None]:
 
 
 def _words(command: Command) -> str:
-    """A command as far as a log may show it: the first argument of EXEC or STREAM FILE, never a number."""
-    return " ".join(command.decode().split(" ")[:3]).strip()
+    """A command as far as a log may show it: up to its first argument, which is never a number."""
+    return ' "'.join(command.decode().strip().split(' "')[:2])
