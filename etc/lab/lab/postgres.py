@@ -55,6 +55,13 @@ class Postgres:
             self.remove()
             raise LabError(f"initdb failed:\n{made.stderr}")
 
+    @property
+    def pid(self) -> int:
+        """The first of its processes, for measuring what they use."""
+        if self._process is None:
+            raise LabError("PostgreSQL was not started")
+        return self._process.pid
+
     def start(self) -> None:
         """Start, and wait until it takes connections."""
         options = [
