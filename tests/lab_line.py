@@ -107,8 +107,8 @@ def dial(settings: Settings, numbers: list[str], timeout_s: int = 12, over_s: fl
     left = 2 * len(ids)
     while left and time.monotonic() < begun + over_s:
         event = reading.read()
-        number = ids.get(event.get("Uniqueid", "")) or ids.get(event.get("ActionID", ""))
-        if number is None or "Event" not in event:
+        number = ids.get(event.get("Uniqueid", ""), ids.get(event.get("ActionID", ""), ""))
+        if not number or "Event" not in event:
             continue
         calls[number].events.append(event)
         if event["Event"] in ("Hangup", "OriginateResponse"):
