@@ -89,7 +89,8 @@ async def dial(asterisk: FakeAsterisk, number: str, channel: str = "attempt-1") 
     for action in (
         "Action: Login\r\nUsername: zvonar\r\nSecret: secret\r\nEvents: off",
         f"Action: Originate\r\nActionID: {channel}\r\nChannelId: {channel}\r\n"
-        f"Channel: PJSIP/{number}@trunk\r\nExten: start\r\nTimeout: 9000\r\nVariable: ZVONAR_ATTEMPT={channel}",
+        f"Channel: PJSIP/{number}@trunk\r\nExten: start\r\n"
+        f"Timeout: 9000\r\nVariable: ZVONAR_ATTEMPT={channel}",
     ):
         writer.write(action.encode() + b"\r\n\r\n")
     while not any(call.channel == channel and call.cause is not None for call in asterisk.calls):

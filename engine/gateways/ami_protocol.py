@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from engine.errors import UsageError, ZvonarError
 from engine.settings import SAFE_NAME, SAFE_NUMBER
@@ -26,21 +27,20 @@ class ProtocolError(ZvonarError):
 
 
 class Message:
-    """One message as it came; headers are found when asked for, names in the case Asterisk writes them."""
+    """One message as it came; headers are found when asked for, names in the case Asterisk writes them.
 
-    __slots__ = ("_raw",)
+    `event` is the event's name; empty for a response.
+    """
+
+    __slots__ = ("_raw", "event")
 
     def __init__(self, raw: bytes) -> None:
         self._raw = b"\r\n" + raw  # so that every header, the first too, follows a line's end
-
-    @property
-    def event(self) -> str:
-        """The event's name; empty for a response."""
-        return self.get("Event")
+        self.event = self.get("Event")
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of a header."""
-        mark = b"\r\n%b:" % name.encode()
+        mark = _mark(name)
         start = self._raw.find(mark)
         if start < 0:
             return default
@@ -52,6 +52,12 @@ class Message:
         """Every value of a header that may be repeated (`Variable`, `ChanVariable`), in order."""
         prefix = name.encode() + b":"
         return [_text(line[len(prefix) :]) for line in self._raw.split(b"\r\n") if line.startswith(prefix)]
+
+
+@cache
+def _mark(name: str) -> bytes:
+    """What a header's name looks like in a message; names are the few that this code asks for."""
+    return b"\r\n%b:" % name.encode()
 
 
 def _text(value: bytes) -> str:
@@ -103,18 +109,24 @@ def _check_size(size: int) -> None:
         raise ProtocolError(f"a message of more than {MESSAGE_LIMIT} bytes")
 
 
+_NAMES = re.compile(r"[A-Za-z0-9-]+(\n[A-Za-z0-9-]+)*")
+
+
 def encode(headers: Mapping[str, str]) -> bytes:
     """An action as bytes; UsageError for a header that could be read as two, or that Asterisk would drop."""
-    lines = []
-    for name, value in headers.items():
-        line = f"{name}: {value}"
-        if re.search(r"[\r\n\0]", line) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-            raise UsageError(f"AMI header {name!r}: control characters are refused")
-        raw = line.encode("utf-8", "backslashreplace")  # a lone surrogate is no text, but no second header
-        if len(raw) > LINE_LIMIT:
-            raise UsageError(f"AMI header {name!r}: longer than {LINE_LIMIT} bytes")
-        lines.append(raw)
-    return b"\r\n".join(lines) + END
+    text = "\r\n".join([f"{name}: {value}" for name, value in headers.items()])
+    ends = len(headers) - 1
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
+        raise UsageError("AMI action: control characters are refused")
+    if _NAMES.fullmatch("\n".join(headers)) is None:
+        raise UsageError("AMI action: a header's name is letters, digits and dashes")
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("AMI action: a value that is no text") from None
+    if len(data) > LINE_LIMIT and max(map(len, data.split(b"\r\n"))) > LINE_LIMIT:
+        raise UsageError(f"AMI action: a header above {LINE_LIMIT} bytes")
+    return data + END
 
 
 _PATTERNS = {
