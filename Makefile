@@ -1,16 +1,47 @@
-# Zvonar. `make demo` shows the main job on a real Asterisk, `make test` proves everything; the rest is below.
+# Zvonar. `make demo` shows the main job on a real Asterisk, `make test` proves everything; `make help` lists the rest.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+ARGS ?=
+.DEFAULT_GOAL := help
+.PHONY: help system install lab demo test check docs bench clean
 
-.PHONY: help install
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+system:  ## Debian packages that the lab and the tests need; apt-get only when one is missing
+	@sh etc/debian.sh
 
 install: .venv/.installed  ## .venv with the package and all its extras
 
 .venv/.installed: setup.cfg pyproject.toml
-	@$(PYTHON) -m venv --help >/dev/null 2>&1 || { echo 'Python has no venv: apt-get install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh etc/debian.sh python3 python3-venv
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable '.[test,dev]'
 	@touch $@
+
+lab: system install  ## a real Asterisk for demo, tests and benchmarks; a minute, once a machine
+	@sh etc/lab/lab.sh build
+
+demo: lab  ## dial a list of 60 people on a real Asterisk, and show the report
+	@$(BIN)/zvonar demo $(ARGS)
+
+test: lab  ## the whole test suite; ARGS='-k words' for a part of it
+	$(BIN)/pytest $(ARGS)
+
+check: install  ## lint, types, import contracts, generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m cli.reference --check
+
+docs: install  ## write docs/cli.md, zvonar.sample.toml and the tables of docs/operations.md
+	$(BIN)/python -m cli.reference
+
+bench: lab  ## every benchmark; bench/results.json and a table
+	$(BIN)/python bench/run.py $(ARGS)
+
+clean:  ## remove what was built in this folder; not var/, not the lab's cache
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,101 @@
+"""What the documents promise is there, and what is there is documented."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from house.tree import ROOT, classes, files, name
+from prometheus_client import REGISTRY
+
+from cli import reference
+from cli.main import zvonar
+from engine import telemetry
+from engine.settings import Settings
+
+CLI = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def test_what_the_code_writes_is_written() -> None:
+    assert list(reference.stale()) == [], "run `make docs`"
+
+
+def every_command(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for verb in command.list_commands(ctx):
+            child = command.get_command(ctx, verb)
+            assert child is not None
+            yield from every_command(child, f"{path} {verb}")
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    sections = dict(re.findall(r"^##+ (zvonar.*)\n((?:(?!^##).*\n)*)", CLI, re.M))
+    commands = dict(every_command(zvonar, "zvonar"))
+    assert set(sections) == set(commands)
+    for path, command in commands.items():
+        assert command.help and command.help.splitlines()[0] in sections[path], path
+        for param in command.params:
+            if isinstance(param, click.Option) and not param.hidden:
+                assert param.help, f"{path} {param.opts}"
+                assert all(opt in sections[path] for opt in param.opts), f"{path} {param.opts}"
+            elif isinstance(param, click.Argument):
+                assert param.make_metavar(click.Context(command)) in sections[path], f"{path} {param.name}"
+
+
+def every_setting() -> Iterator[str]:
+    """Names as `zvonar.toml` has them, read off the default settings."""
+    for top, value in Settings.model_construct().model_dump().items():
+        inner = value[0] if isinstance(value, list) else value
+        yield from (f"{top}.{key}" for key in inner) if isinstance(inner, dict) else [top]
+
+
+def test_every_setting_is_in_operations_and_in_the_sample() -> None:
+    sample = (ROOT / "zvonar.sample.toml").read_text(encoding="utf-8")
+    for setting in every_setting():
+        assert f"\n| `{setting}` |" in OPERATIONS
+        table, _, key = setting.rpartition(".")
+        assert re.search(rf"^#{key} = ", sample, re.M), setting
+        assert not table or re.search(rf"^\[+{table}\]+$", sample, re.M), setting
+
+
+def test_every_metric_is_in_operations() -> None:
+    ours = {family.name for family in REGISTRY.collect() if family.name.startswith("zvonar_")}
+    assert ours, telemetry.__name__
+    told = set(re.findall(r"^\| `(zvonar_\w+?)(?:_total)?` \|", OPERATIONS, re.M))
+    assert told == ours
+
+
+def test_every_error_code_is_in_operations() -> None:
+    for error in classes():
+        assert f"\n| `{error.code}` | {error.exit_code} | {error.http_status} |" in OPERATIONS
+
+
+def test_readme_shows_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in text
+    assert "make test" in text
+
+
+def test_every_link_leads_somewhere() -> None:
+    pages = [path for path in files() if path.suffix == ".md"]
+    assert [f"{name(page)}: {link}" for page in pages for link in dead(page)] == []
+
+
+def dead(page: Path) -> Iterator[str]:
+    """Relative links of a page that lead nowhere."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target, anchor in LINK.findall(text):
+        place = (page.parent / target) if target else page
+        outside = re.match(r"[a-z]+:", target)
+        if not outside and (not place.exists() or (anchor and anchor[1:] not in anchors(place))):
+            yield f"{target}{anchor}"
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that a rendered Markdown file has: its headings in small letters with dashes."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
