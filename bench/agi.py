@@ -154,8 +154,10 @@ async def serve_zvonar(blocking: bool) -> int:
 
     telemetry.setup("info")
 
+    clips = (Clip(CLIP, 2300),)
+
     def conversation(call: Call) -> Conversation[str]:
-        heard = yield Ask((Clip(CLIP, 2300),), "12", 5000)
+        heard = yield Ask(clips, "12", 5000)
         return call.variables["ZVONAR_ATTEMPT"] + str(heard.key)
 
     def begin(call: Call) -> Scenario:

@@ -20,7 +20,7 @@ from structlog.contextvars import bind_contextvars
 
 from dialplan.steps import HungUp
 from engine.telemetry import logger
-from fastagi.protocol import Connection, Environment, Hangup, RemoteError, Reply
+from fastagi.protocol import Connection, Environment, RemoteError, Reply
 from fastagi.routes import NotLetIn
 from fastagi.session import Do, Move, Moves, Work
 
@@ -92,8 +92,14 @@ class Link(asyncio.Protocol):
                 self._refuse(NotLetIn("environment", str(error)))
             return
         for event in events:
-            if self._stop is None:
-                self._take(event)
+            if self._stop is not None:
+                break
+            if type(event) is Reply:
+                self._context.run(self._advance, self._call.send, event)
+            elif type(event) is Environment:
+                self._enter(event)
+            else:
+                self.halt(HungUp())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller hung up, or Asterisk died; a connection that never spoke just goes."""
@@ -124,14 +130,6 @@ class Link(asyncio.Protocol):
 
     # What the call asks for.
 
-    def _take(self, event: Environment | Reply | Hangup) -> None:
-        if type(event) is Reply:
-            self._context.run(self._advance, self._call.send, event)
-        elif type(event) is Environment:
-            self._enter(event)
-        else:
-            self.halt(HungUp())
-
     def _enter(self, environment: Environment) -> None:
         try:
             call_id, self._call = self._server.enter(environment.variables)
@@ -156,7 +154,8 @@ class Link(asyncio.Protocol):
                     self._free(_FREED)
                     move = self._call.send(None)
                 elif self._stop is None:
-                    self._command(move)
+                    self.deadline = self._server.loop.time() + move.patience_s
+                    self._transport.write(self._agi.send(move.command))
                     return
                 else:
                     move = self._call.throw(self._stop)
@@ -166,10 +165,6 @@ class Link(asyncio.Protocol):
         except Exception as error:
             log.error("call broke, the dialplan falls back", exc_info=error)
             self._over()
-
-    def _command(self, move: Do) -> None:
-        self.deadline = self._server.loop.time() + move.patience_s
-        self._transport.write(self._agi.send(move.command))
 
     def _free(self, reason: Exception) -> None:
         """Give the line back; `reason` is what a command from now on would get."""

@@ -84,6 +84,9 @@ class State(Enum):
     BROKEN = auto()
 
 
+# Plain names: a member's look-up costs, and every reply takes several.
+_ENVIRONMENT, _IDLE, _WAITING, _USAGE, _BROKEN = State
+
 _CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
 # The last bracket of the line closes the value, which may hold brackets itself.
 _SUCCESS = re.compile(rb"200 result=(-?[0-9]{1,10})(?: \((.*)\))?(?: endpos=([0-9]{1,18}))?\n")
@@ -95,15 +98,15 @@ class Connection:
     __slots__ = ("_buffer", "_usage_lines", "state")
 
     def __init__(self) -> None:
-        self.state = State.ENVIRONMENT
+        self.state = _ENVIRONMENT
         self._buffer = b""
         self._usage_lines = 0
 
     def send(self, command: "Command") -> bytes:
         """The bytes of a command, which is under way from now; LocalError when it is not its turn."""
-        if self.state is not State.IDLE:
+        if self.state is not _IDLE:
             raise LocalError(f"a command in the state {self.state.name.lower()}")
-        self.state = State.WAITING
+        self.state = _WAITING
         return command
 
     def receive(self, data: bytes) -> list[Event]:
@@ -111,15 +114,16 @@ class Connection:
         if self._buffer:
             data = self._buffer + data
         try:
-            if self.state is State.ENVIRONMENT:
+            if self.state is _ENVIRONMENT:
                 return self._read_environment(data)
             return self._read_lines(data)
         except RemoteError:
-            self.state, self._buffer = State.BROKEN, b""
+            self.state, self._buffer = _BROKEN, b""
             raise
 
     def _read_environment(self, data: bytes) -> list[Event]:
         """The environment once its empty line is there, and what follows it."""
+        self._buffer = b""
         block, end, rest = data.partition(b"\n\n")
         if len(block) > ENVIRONMENT_BYTES:
             raise RemoteError(f"an environment above {ENVIRONMENT_BYTES} bytes")
@@ -129,14 +133,14 @@ class Connection:
             self._buffer = data
             return []
         environment = Environment(_variables(_text(block)))
-        self.state = State.IDLE
-        return [environment, *self._read_lines(rest)]
+        self.state = _IDLE
+        return [environment, *self._read_lines(rest)] if rest else [environment]
 
     def _read_lines(self, data: bytes) -> list[Event]:
         """What the whole lines say; an unfinished last one is kept."""
-        if self.state is State.WAITING and len(data) <= REPLY_BYTES and (reply := _success(data)):
+        if self.state is _WAITING and len(data) <= REPLY_BYTES and (reply := _success(data)):
             # Nearly always a read brings one whole reply.
-            self.state, self._buffer = State.IDLE, b""
+            self.state, self._buffer = _IDLE, b""
             return [reply]
         *lines, self._buffer = data.split(b"\n")
         events = [event for line in lines if (event := self._line(line)) is not None]
@@ -148,14 +152,14 @@ class Connection:
         """One line after the environment; None when it completes nothing."""
         if len(line) >= REPLY_BYTES:
             raise RemoteError(f"a line above {REPLY_BYTES} bytes")
-        if self.state is State.USAGE:
+        if self.state is _USAGE:
             return self._usage_line(line)
-        if line == b"HANGUP" and self.state is not State.BROKEN:
+        if line == b"HANGUP" and self.state is not _BROKEN:
             return Hangup()
-        if self.state is not State.WAITING:
+        if self.state is not _WAITING:
             raise RemoteError("a reply that nobody asked for")
         if reply := _success(line + b"\n"):
-            self.state = State.IDLE
+            self.state = _IDLE
             return reply
         return self._refusal(line)
 
@@ -163,10 +167,10 @@ class Connection:
         """A line that tells of no success: a refusal, the first line of a usage text, or a 100."""
         start = line[:4]
         if start in {b"510 ", b"511 ", b"520 "}:
-            self.state = State.IDLE
+            self.state = _IDLE
             return Reply(int(start))
         if start == b"520-":
-            self.state = State.USAGE
+            self.state = _USAGE
         elif start != b"100 ":
             raise RemoteError("a line that is no reply")
         return None
@@ -179,7 +183,7 @@ class Connection:
         if not line.startswith(b"520 "):
             return None
         self._usage_lines = 0
-        self.state = State.IDLE
+        self.state = _IDLE
         return Reply(520)
 
 

@@ -39,21 +39,44 @@ class NotLetIn(Exception):
 
 
 class Call(NamedTuple):
-    """What Asterisk says of a call. Everything but `uniqueid` and `variables` may be a stranger's words."""
+    """A call at the door. The caller's name, his number and the query may be a stranger's words."""
 
     script: str
     uniqueid: str
-    channel: str
-    caller_id: str
-    caller_name: str
-    dnid: str
-    args: tuple[str, ...]
     query: Mapping[str, str]
+    environment: Mapping[str, str]
     variables: dict[str, str]
 
+    @property
+    def channel(self) -> str:
+        """Asterisk's name of the channel."""
+        return self.environment.get("agi_channel", "")
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+    @property
+    def caller_id(self) -> str:
+        """The caller's number, "" when he shows none."""
+        return _known(self.environment.get("agi_callerid", ""))
+
+    @property
+    def caller_name(self) -> str:
+        """The caller's name as he sends it, "" when there is none."""
+        return _known(self.environment.get("agi_calleridname", ""))
+
+    @property
+    def dnid(self) -> str:
+        """The number that was dialled, "" when it is not known."""
+        return _known(self.environment.get("agi_dnid", ""))
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The arguments behind the URL in the dialplan."""
+        found: list[str] = []
+        while (value := self.environment.get(f"agi_arg_{len(found) + 1}")) is not None:
+            found.append(value)
+        return tuple(found)
+
+
+class Scenario(NamedTuple):
     """One call's conversation with the two acts around it; see the top of this module."""
 
     conversation: Conversation[Any]
@@ -83,17 +106,7 @@ def call_of(environment: Mapping[str, str]) -> Call:
     uniqueid = environment.get("agi_uniqueid", "")
     if not _UNIQUEID.fullmatch(uniqueid):
         raise NotLetIn("environment", "no uniqueid")
-    return Call(
-        script=script,
-        uniqueid=uniqueid,
-        channel=environment.get("agi_channel", ""),
-        caller_id=_known(environment.get("agi_callerid", "")),
-        caller_name=_known(environment.get("agi_calleridname", "")),
-        dnid=_known(environment.get("agi_dnid", "")),
-        args=_arguments(environment),
-        query=_query(query) if query else {},
-        variables={},
-    )
+    return Call(script, uniqueid, _query(query) if query else {}, environment, {})
 
 
 def route_of(call: Call, routes: Mapping[str, Route]) -> Route:
@@ -121,14 +134,6 @@ def check_token(call: Call, key: str, now: float) -> None:
 
 def _known(value: str) -> str:
     return "" if value == "unknown" else value
-
-
-def _arguments(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """agi_arg_1, agi_arg_2, … as far as they go."""
-    found: list[str] = []
-    while (value := environment.get(f"agi_arg_{len(found) + 1}")) is not None:
-        found.append(value)
-    return tuple(found)
 
 
 def _query(text: str) -> dict[str, str]:

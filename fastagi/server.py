@@ -69,7 +69,7 @@ class Server:
             self._listener = await self.loop.create_server(
                 lambda: Link(self), addresses, self._port, backlog=BACKLOG
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise SettingsError(f"fastagi.bind: {self._settings.bind}: {error}") from None
         self._sweep()
         log.info("listening", address=self._settings.bind, routes=sorted(self._routes))

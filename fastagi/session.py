@@ -86,18 +86,16 @@ def call(entered: Call, route: Route, studio: Studio) -> Moves:
         reply = yield from _ask(Do(protocol.get_variable(name)))
         entered.variables[name] = reply.value
     scenario: Scenario = yield from _work(route, route.open, entered)
-    result, ending = None, "broken"
+    result = None
     try:
         result, stayed = yield from _converse(route, scenario, studio)
-        ending = "done" if stayed else "hung-up"
         if stayed:
             yield from _ask(Do(DONE))
     except HungUp:
-        ending = "hung-up"
+        pass  # no fault; what the conversation made of it is in `result`
     except Exception as error:
         log.error("conversation broke, the dialplan falls back", script=entered.script, exc_info=error)
     yield FREE
-    log.debug("call ended", script=entered.script, ending=ending)
     yield from _work(route, scenario.finish, result)
 
 

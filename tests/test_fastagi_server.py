@@ -90,7 +90,7 @@ def test_every_address_when_it_is_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    "bind", ["", "4573", ":4573", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", "no such:1"]
+    "bind", ["", "4573", ":4573", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", "a..b:1"]
 )
 def test_a_bind_that_is_none(bind: str) -> None:
     with pytest.raises(SettingsError, match="bind"):

@@ -23,7 +23,7 @@ Answer = Reply | Exception
 
 def call() -> Call:
     """A call as it comes from the door."""
-    return Call("debtor", "id-1", "PJSIP/trunk-1", "", "", "", (), {}, {})
+    return Call("debtor", "id-1", {}, {}, {})
 
 
 class Played:
