@@ -96,6 +96,14 @@ def test_the_mirror_is_the_one_that_apt_uses(tools: Path) -> None:
         chroot.mirror()
 
 
+def test_of_a_file_of_mirrors_the_first_is_taken(tools: Path, tmp_path: Path) -> None:
+    (tmp_path / "mirrors").write_text(
+        "# ours\n\nhttp://near.example/debian priority:1\nhttp://far.example/\n"
+    )
+    program(tools, "apt-get", f"echo 'mirror+file://{tmp_path}/mirrors/|{codename()}|main'")
+    assert chroot.mirror() == "http://near.example/debian"
+
+
 def codename() -> str:
     """This Debian's name."""
     lines = Path("/etc/os-release").read_text().splitlines()

@@ -11,7 +11,8 @@ from conftest import speak
 from lab_line import Agi, dial, phone_of
 
 from lab import LabError
-from lab.ear import ALAW, RATE, ULAW, Packet, decode, load, match, silences, together
+from lab.carrier import Invite
+from lab.ear import ALAW, RATE, ULAW, Packet, decode, load, match, silences, streams_of, together
 from lab.kinds import number
 from lab.stand import Stand
 
@@ -77,6 +78,25 @@ def test_a_lost_packet_is_a_gap_and_a_second_stream_follows_the_first() -> None:
     assert silences(heard, least_s=0.02) == [(0.04, 0.02), (0.1, 0.9)]
 
 
+def test_a_port_that_serves_one_call_after_another_is_not_mixed_up() -> None:
+    here, there = ("127.0.0.1", 4000), ("127.0.0.1", 4002)
+    first, second, other = (
+        Invite(10.0, "+1", "a", here),
+        Invite(20.0, "+2", "b", here),
+        Invite(15.0, "+3", "c", there),
+    )
+    early, late, elsewhere = (
+        Packet(11.0, 0, ALAW, b"early"),
+        Packet(21.0, 0, ALAW, b"late"),
+        Packet(16.0, 0, ALAW, b"else"),
+    )
+    streams = {(*here, 1): [early, late], (*there, 2): [elsewhere], (*here, 3): [late]}
+    calls = [first, other, second]
+    assert streams_of(first, calls, streams) == [[early]]
+    assert streams_of(second, calls, streams) == [[late], [late]]
+    assert streams_of(other, calls, streams) == [[elsewhere]]
+
+
 def test_a_timestamp_from_nowhere_is_an_error() -> None:
     with pytest.raises(LabError, match="timestamp"):
         together([[Packet(0, 0, ALAW, b"\x2a"), Packet(0, 2**31, ALAW, b"\x2a")]])
@@ -114,11 +134,33 @@ def test_each_callee_hears_his_own_message_and_not_his_neighbours(stand: Stand, 
 
 
 @pytest.mark.real
+def test_a_pause_between_two_messages_is_heard_as_long_as_it_was(stand: Stand, tmp_path: Path) -> None:
+    one, other = speak("Первое сообщение.", tmp_path / "1.wav"), speak("А это второе.", tmp_path / "2.wav")
+    phone = number("listens", 300)
+
+    def talk(environment: dict[str, str], command: Callable[[str], str]) -> None:
+        command(f'STREAM FILE "{one.with_suffix("")}" ""')
+        command("WAIT FOR DIGIT 1500")
+        command(f'STREAM FILE "{other.with_suffix("")}" ""')
+
+    with Agi(stand.settings, talk):
+        dial(stand.settings, [phone])
+    heard = stand.ear.heard(phone)
+    first, second = match(heard, load(one)), match(heard, load(other))
+    assert min(first.correlation, second.correlation) >= 0.9
+    pause = second.offset_s - first.offset_s - len(load(one)) / RATE
+    assert pause == pytest.approx(1.5, abs=0.15)
+
+
+@pytest.mark.real
 def test_without_our_server_the_callee_hears_the_fallback(stand: Stand, fallback: Path) -> None:
     phone = number("listens", 200)
     dial(stand.settings, [phone])
     found = match(stand.ear.heard(phone), load(fallback))
     assert found.correlation >= 0.9
-    assert found.offset_s < 2.5
+    (invite,) = [call for call in stand.carrier.sent if call.number == phone]
+    assert stand.ear.began(phone) + found.offset_s < invite.at + 2.5, (
+        "soon enough not to be taken for silence"
+    )
     with pytest.raises(LabError, match="never called"):
         stand.ear.heard(number("listens", 201))

@@ -4,7 +4,6 @@ Its ports are in the settings that it is rendered from; they stay the same over 
 test can take Asterisk away in mid-campaign and bring it back.
 """
 
-import os
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -50,6 +49,7 @@ class Asterisk:
         )
         self.ami_port = contexts.described(settings, node.name).port
         self._launcher = chroot.launcher()
+        self._in_chroot = len(self._launcher) > 1
         self._process: Process | None = None
         contexts.write(settings, self.conf, self.node, sounds)
 
@@ -63,7 +63,7 @@ class Asterisk:
     def start(self) -> None:
         """Start, and wait until it says FullyBooted; LabError with its last lines if it does not."""
         command = [*self._launcher, "-f", "-C", str(self.conf / "asterisk.conf")]
-        self._process = Process(command, self.run_dir / "asterisk.log", isolated=os.geteuid() == 0)
+        self._process = Process(command, self.run_dir / "asterisk.log", isolated=self._in_chroot)
         try:
             self._process.wait_for(self.is_up, START_S, "Asterisk")
         except LabError as error:
@@ -91,7 +91,7 @@ class Asterisk:
     def console(self, command: str) -> str:
         """What Asterisk's own console answers to a command, as `core show channels`."""
         words = [*self._launcher, "-C", str(self.conf / "asterisk.conf"), "-rx", command]
-        own = ["unshare", "--mount"] if self._process and self._process.isolated else []
+        own = ["unshare", "--mount"] if self._in_chroot else []
         return subprocess.run([*own, *words], capture_output=True, text=True, timeout=30, check=True).stdout
 
     def stop(self) -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from lab import LabError
 from lab.process import tail
@@ -86,10 +87,18 @@ def mirror() -> str:
             and component == "main"
             and suite in (codename, "stable", "testing", "sid")
         ):
-            return uri
+            return _first_of(uri)
     raise LabError(
         "apt knows no mirror of Debian's main archive; use `docker compose up`, or install asterisk >= 22.7"
     )
+
+
+def _first_of(uri: str) -> str:
+    """Cloud images name a file of mirrors (`mirror+file:`), which debootstrap cannot read: its first line."""
+    if not uri.startswith("mirror+file:"):
+        return uri
+    lines = Path(urlsplit(uri.removeprefix("mirror+")).path.rstrip("/")).read_text().splitlines()
+    return next(line.split()[0] for line in lines if line.strip() and not line.startswith("#"))
 
 
 def build() -> Path:

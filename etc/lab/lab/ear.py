@@ -44,12 +44,15 @@ class Packet:
     payload: bytes
 
 
+Streams = dict[tuple[str, int, int], list[Packet]]  # by Asterisk's address and port, and the stream's own id
+
+
 class Ear:
     """Started by `with`; listens on the carrier's ear port until stopped, and keeps all it hears."""
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
-        self._streams: dict[tuple[str, int, int], list[Packet]] = defaultdict(list)
+        self._streams: Streams = defaultdict(list)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="ear", daemon=True)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -80,21 +83,22 @@ class Ear:
 
     def heard(self, number: str) -> Sound:
         """All that the last call to `number` brought, from its first packet on; LabError if never called."""
+        return together(self._last(number))
+
+    def began(self, number: str) -> float:
+        """When the first packet of the last call to `number` came, in seconds of the epoch."""
+        streams = self._last(number)
+        if not streams:
+            raise LabError("nothing was heard there")
+        return min(stream[0].at for stream in streams)
+
+    def _last(self, number: str) -> list[list[Packet]]:
+        """The streams of the last call to `number`."""
         calls = self._carrier.sent
         mine = next((call for call in reversed(calls) if call.number == number), None)
         if mine is None:
             raise LabError("that number was never called")
-        return self.of_call(mine, calls)
-
-    def of_call(self, mine: Invite, calls: list[Invite]) -> Sound:
-        """What one call brought; Asterisk's port may serve another call later, which is not ours."""
-        until = min((call.at for call in calls if call.rtp == mine.rtp and call.at > mine.at), default=np.inf)
-        streams = [
-            [packet for packet in packets if mine.at <= packet.at < until]
-            for (host, port, _), packets in list(self._streams.items())
-            if (host, port) == mine.rtp
-        ]
-        return together([stream for stream in streams if stream])
+        return streams_of(mine, calls, dict(self._streams))
 
     def __enter__(self) -> "Ear":
         self.start()
@@ -102,6 +106,14 @@ class Ear:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def streams_of(mine: Invite, calls: list[Invite], streams: Streams) -> list[list[Packet]]:
+    """What one call brought; Asterisk's port may have served other calls, before it and after."""
+    until = min((call.at for call in calls if call.rtp == mine.rtp and call.at > mine.at), default=np.inf)
+    own = [packets for (host, port, _), packets in streams.items() if (host, port) == mine.rtp]
+    within = [[packet for packet in packets if mine.at <= packet.at < until] for packets in own]
+    return [packets for packets in within if packets]
 
 
 def together(streams: list[list[Packet]]) -> Sound:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from lab import LabError
@@ -67,10 +68,10 @@ class Process:
                 self.kill()
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone."""
-        if self.isolated and self.alive:
-            os.kill(self.pid, signal.SIGKILL)  # the first of its namespace: all the others go with it
-        self.popen.kill()
+        """SIGKILL, and wait until it is gone; with the first of a namespace all others in it go."""
+        if self.alive:
+            with suppress(ProcessLookupError, FileNotFoundError):
+                os.kill(self.pid, signal.SIGKILL)
         self.popen.wait()
 
 
