@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     ForeignKeyConstraint,
     Index,
@@ -20,9 +21,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Update,
     bindparam,
     case,
     func,
+    literal,
     select,
     text,
     update,
@@ -107,24 +110,32 @@ def add_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
     add_new(connection, attempt_event, rows)
 
 
+TALK = (attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed)
+
+
 def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, Record]:
     """What conversations have reported of these attempts: (id, talk, heard_ms, message_ms, pressed)."""
     found: dict[UUID, Record] = {}
     for part in chunks(attempt_ids):
-        query = select(
-            attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed
-        ).where(attempt.c.id.in_(part), attempt.c.talk != "")
+        query = select(*TALK).where(attempt.c.id.in_(part), attempt.c.talk != "")
         found.update((row.id, row) for row in connection.execute(query))
     return found
 
 
+def standing(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, Record]:
+    """Those of these attempts that are not over yet, as `talks`; nobody reports of them meanwhile."""
+    found: dict[UUID, Record] = {}
+    for part in chunks(attempt_ids):
+        query = select(*TALK).where(attempt.c.id.in_(part), attempt.c.ended_at.is_(None))
+        found.update((row.id, row) for row in connection.execute(query.with_for_update()))
+    return found
+
+
 def close(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Attempts that are over; each row has person_id_, id_ and every column that closing sets."""
+    """Attempts (`standing` ones) that are over; each row has person_id_, id_ and what closing sets."""
     if rows:
         query = update(attempt).where(
-            attempt.c.person_id == bindparam("person_id_"),
-            attempt.c.id == bindparam("id_"),
-            attempt.c.ended_at.is_(None),
+            attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
         )
         names = (
             *("state", "outcome", "sent_at", "ringing_at", "answered_at", "ended_at"),
@@ -148,27 +159,27 @@ def save_talk(
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
     given up waiting and closed the attempt before: then this sets its outcome too.
     """
-    mine = (attempt.c.person_id == person_id, attempt.c.id == attempt_id)
     said = case((attempt.c.talk == Outcome.ANSWERED_OPERATOR, attempt.c.talk), else_=outcome.value)
+    query = _report(attempt_id, person_id, said)
+    connection.execute(query.values(heard_ms=heard_ms, message_ms=message_ms, pressed=pressed))
+
+
+def save_joined(connection: Connection, attempt_id: UUID, person_id: UUID) -> None:
+    """An operator took the call, whether this is told before its end or after."""
+    connection.execute(_report(attempt_id, person_id, literal(Outcome.ANSWERED_OPERATOR.value)))
+
+
+def _report(attempt_id: UUID, person_id: UUID, said: ColumnElement[str]) -> Update:
     closed = attempt.c.ended_at.is_not(None)
-    connection.execute(
+    return (
         update(attempt)
-        .where(*mine)
+        .where(attempt.c.person_id == person_id, attempt.c.id == attempt_id)
         .values(
             talk=said,
-            heard_ms=heard_ms,
-            message_ms=message_ms,
-            pressed=pressed,
             outcome=case((closed, said), else_=attempt.c.outcome),
             state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
         )
     )
-
-
-def save_joined(connection: Connection, attempt_id: UUID, person_id: UUID) -> None:
-    """An operator took the call."""
-    mine = (attempt.c.person_id == person_id, attempt.c.id == attempt_id)
-    connection.execute(update(attempt).where(*mine).values(talk=Outcome.ANSWERED_OPERATOR))
 
 
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:
@@ -208,7 +219,7 @@ def outcome_counts(connection: Connection, campaign_id: UUID) -> dict[str, int]:
         .where(attempt.c.campaign_id == campaign_id)
         .group_by(attempt.c.outcome)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def prepared_since(connection: Connection, campaign_id: UUID, now: datetime, seconds: int) -> int:

@@ -155,7 +155,7 @@ def add_leads(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None
 def lead_counts(connection: Connection, campaign_id: UUID) -> dict[LeadState, int]:
     """How many leads are in each state."""
     query = select(lead.c.state, func.count()).where(lead.c.campaign_id == campaign_id).group_by(lead.c.state)
-    return {LeadState(state): count for state, count in connection.execute(query).tuples()}
+    return {LeadState(state): count for state, count in connection.execute(query)}
 
 
 def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list[Record]:
@@ -178,7 +178,7 @@ def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None
 
 
 def take_due(connection: Connection, campaign_id: UUID, at: datetime, limit: int) -> list[Record]:
-    """Lock up to `limit` leads that are due: (person_id, id, phone_id, e164, attempts).
+    """Lock up to `limit` leads that are due, the urgent first: (person_id, id, phone_id, e164, attempts).
 
     A lead whose phone is blacklisted is blocked here and not returned: nothing passes between this look
     and the attempt's row, which the same transaction writes.
@@ -195,6 +195,7 @@ def take_due(connection: Connection, campaign_id: UUID, at: datetime, limit: int
         select(lead.c.person_id, lead.c.id, lead.c.phone_id, phone.c.e164, lead.c.attempts)
         .join(due, (lead.c.person_id == due.c.person_id) & (lead.c.id == due.c.id))
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+        .order_by(lead.c.priority.desc(), lead.c.due_at)
     )
     rows = list(connection.execute(query))
     banned = blacklisted(connection, {row.e164 for row in rows})

@@ -114,13 +114,10 @@ def phones_of(connection: Connection, person_ids: Collection[UUID]) -> dict[tupl
     return found
 
 
-def add_phones(
-    connection: Connection, wanted: Iterable[tuple[UUID, str, int]]
-) -> dict[tuple[UUID, str], UUID]:
-    """New phones from (person, E.164, position); returns their ids."""
-    rows: list[dict[str, Any]] = [
+def add_phones(connection: Connection, wanted: Iterable[tuple[UUID, str, int]]) -> None:
+    """New phones from (person, E.164, position)."""
+    rows = [
         {"person_id": person_id, "id": new_id(), "e164": e164, "position": position}
         for person_id, e164, position in wanted
     ]
     add_new(connection, phone, rows)
-    return {(row["person_id"], row["e164"]): row["id"] for row in rows}

@@ -7,8 +7,9 @@ before it is dialled.
 """
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.types import TypeDecorator
 from uuid_utils.compat import uuid7
 
@@ -49,7 +50,7 @@ Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 Id = Uuid
 
 # What "the database is not there" looks like; everything else is a defect of ours.
-DOWN = (OperationalError, InterfaceError)
+DOWN = (OperationalError, InterfaceError, TimeoutError)
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -81,7 +82,13 @@ def id_at(moment: datetime) -> UUID:
 
 def is_down(error: BaseException) -> bool:
     """Does this error say that the database cannot be reached (rather than that we asked nonsense)?"""
-    return isinstance(error, DOWN) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        # SQLite calls a wrong statement or a missing table an OperationalError too.
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            return False
+        if error.connection_invalidated:
+            return True
+    return isinstance(error, DOWN)
 
 
 def open_engine(url: str, pool: int = 8) -> Engine:
@@ -96,13 +103,17 @@ def open_engine(url: str, pool: int = 8) -> Engine:
         pool_timeout=5,
         pool_pre_ping=False,
         executemany_mode="values_plus_batch",
-        connect_args={"connect_timeout": 3, "application_name": "zvonar"},
+        connect_args={
+            "connect_timeout": 3,
+            "application_name": "zvonar",
+            "options": "-c synchronous_commit=on",
+        },
     )
 
 
 def _sqlite(target: URL, pool: int) -> Engine:
-    if target.database and target.database != ":memory:":
-        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # SQLite will say that it cannot open its file
+        Path(target.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(target, pool_size=pool, max_overflow=0, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")

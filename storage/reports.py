@@ -1,4 +1,4 @@
-"""Queries of reports: read-only, row by row, so that a million rows need no more memory than one."""
+"""Queries of reports: read-only, page by page, so that a million rows need no more memory than a page."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -14,9 +14,13 @@ PAGE = 2000
 
 
 def attempts_of(connection: Connection, campaign_id: UUID) -> Iterator[Record]:
-    """Every attempt of a campaign in the order of dialling, with its lead, person and phone."""
+    """Every attempt of a campaign in the order of dialling, with its lead, person and phone.
+
+    Each page is a query of its own, which begins after the last id: no transaction is held.
+    """
     query = (
         select(
+            attempt.c.id,
             lead.c.key,
             person.c.name,
             person.c.city,
@@ -39,8 +43,12 @@ def attempts_of(connection: Connection, campaign_id: UUID) -> Iterator[Record]:
         .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
         .where(attempt.c.campaign_id == campaign_id)
         .order_by(attempt.c.id)
+        .limit(PAGE)
     )
-    yield from connection.execution_options(yield_per=PAGE).execute(query)
+    page = connection.execute(query).all()
+    while page:
+        yield from page
+        page = connection.execute(query.where(attempt.c.id > page[-1].id)).all()
 
 
 def blocked_of(connection: Connection, campaign_id: UUID) -> list[tuple[str, int]]:
@@ -51,4 +59,4 @@ def blocked_of(connection: Connection, campaign_id: UUID) -> list[tuple[str, int
         .group_by(lead.c.why)
         .order_by(func.count().desc())
     )
-    return list(connection.execute(query).tuples())
+    return list(connection.execute(query))

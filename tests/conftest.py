@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from lab.postgres import Postgres
 from lab.stand import Stand
+from storage.db import metadata, open_engine, writing
+from storage.migrations import upgrade
 
 
 def speak(text: str, wav: Path) -> Path:
@@ -56,3 +59,32 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'zvonar.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+def _migrated(url: str) -> Iterator[Engine]:
+    engine = open_engine(url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A SQLite database with today's schema, for all tests; to be left empty."""
+    yield from _migrated(f"sqlite:///{tmp_path_factory.mktemp('sqlite') / 'zvonar.db'}")
+
+
+@pytest.fixture(scope="session")
+def on_postgresql(postgres: Postgres) -> Iterator[Engine]:
+    """A PostgreSQL database with today's schema, for all tests; to be left empty."""
+    yield from _migrated(postgres.database())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty database with today's schema; the test runs once on each kind."""
+    found: Engine = request.getfixturevalue(f"on_{request.param}")
+    yield found
+    with writing(found) as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())

@@ -16,7 +16,7 @@ Every attempt has a moment by which it is over, whatever is heard of it:
 Times: `now` is monotonic seconds, `at` is UTC.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,7 +84,7 @@ class Board:
         """Take in a beat's news: which campaigns run under which limits, talks, new orders."""
         self._campaigns = {campaign.id: campaign for campaign in news.campaigns}
         for campaign in news.campaigns:
-            room = self._rooms.get(campaign.id) or Room(Pace(campaign.cps), campaign.channels)
+            room = self._rooms.get(campaign.id) or self._fresh(campaign)
             self._rooms[campaign.id] = room.limited(campaign.cps, campaign.channels)
         for order in news.orders:
             self._waiting.setdefault(order.campaign_id, deque()).append(order)
@@ -93,6 +93,11 @@ class Board:
                 self._add(self.lines[attempt], Seen(talk=talk))
         for campaign_id in self._waiting.keys() - self._campaigns.keys():
             self._returned += self._waiting.pop(campaign_id)
+
+    def _fresh(self, campaign: CampaignRow) -> Room:
+        """The room of a campaign that is new here; attempts that were adopted before use it already."""
+        adopted = sum(line.busy and line.order.campaign_id == campaign.id for line in self.lines.values())
+        return Room(Pace(campaign.cps), campaign.channels, adopted)
 
     def adopt(self, order: Order, seen: Seen, now: float) -> None:
         """Take over an attempt that was left open by an earlier run."""
@@ -130,8 +135,9 @@ class Board:
 
     def unsend(self, attempt: UUID) -> None:
         """It turned out that nothing was sent; the lead waits again."""
-        line = self.lines.pop(attempt, None)
-        if line:
+        line = self.lines.get(attempt)
+        if line and line.busy:
+            del self.lines[attempt]
             self._room(line.order, -1)
             self._returned.append(line.order)
 
@@ -148,12 +154,13 @@ class Board:
         line = self.lines.get(attempt)
         if line is None:
             return
+        answered_before = line.seen.answered
         self._add(line, seen)
-        if seen.answered_at:
+        if line.seen.hangup_at:
+            line.until = min(line.until, now + TALK_GRACE_S)
+        elif line.seen.answered and not answered_before:
             line.until = now + self._dialer.max_call_s + CALL_GRACE_S
-        elif seen.hangup_at:
-            line.until = now + TALK_GRACE_S
-        elif seen.failed_at:
+        elif line.seen.failed_at and not line.seen.answered:
             line.until = min(line.until, now + FAILED_GRACE_S)
 
     def reconnected(
@@ -189,6 +196,7 @@ class Board:
             given_back=list(self._returned),
             listening=[line.order.id for line in heard_of],
             wants=self._wants() if node else {},
+            free=self._free_trunks() if node else {},
             node=node,
         )
 
@@ -198,16 +206,13 @@ class Board:
 
     def _wants(self) -> dict[UUID, int]:
         """How many leads each campaign should bring, so that none of its turns is missed."""
-        wants: dict[UUID, int] = {}
-        for campaign in self._campaigns.values():
-            trunk, room = self._trunks.get(campaign.trunk), self._rooms[campaign.id]
-            if trunk is None:
-                continue
-            rate = min(trunk.pace.rate, room.pace.rate)
-            free = min(trunk.channels - trunk.used, room.channels - room.used)
-            enough = min(ceil(rate * WAITING_S) + 1, free)
-            wants[campaign.id] = max(0, enough - len(self._waiting.get(campaign.id, ())))
-        return wants
+        waiting = {campaign_id: len(orders) for campaign_id, orders in self._waiting.items()}
+        return {key: _lacking(self._rooms[key], waiting.get(key, 0)) for key in self._campaigns}
+
+    def _free_trunks(self) -> dict[str, int]:
+        """The same of each trunk; so what waits is little, has a channel, and is sent within a second."""
+        waiting = Counter(order.trunk for orders in self._waiting.values() for order in orders)
+        return {name: _lacking(room, waiting[name]) for name, room in self._trunks.items()}
 
     def saved(self, errand: Errand) -> None:
         """The beat has written this: it need not be kept any longer."""
@@ -215,3 +220,9 @@ class Board:
             self.lines.pop(closing.order.id, None)
         written = {order.id for order in errand.given_back}
         self._returned = [order for order in self._returned if order.id not in written]
+
+
+def _lacking(room: Room, waiting: int) -> int:
+    """How many orders to fetch for a room, so that none of its turns is missed; it has a channel for each."""
+    enough = min(ceil(room.pace.rate * WAITING_S) + 1, room.channels - room.used)
+    return max(0, enough - waiting)

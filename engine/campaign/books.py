@@ -5,8 +5,8 @@ writing their attempts. So an attempt is on disk before it is dialled, and a dat
 dialling by itself: without a beat there is nothing to dial.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -21,6 +21,8 @@ from storage import calls
 from storage import campaign as store
 from storage.db import Record, new_id, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
+
+CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,15 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`."""
+    """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`; all campaigns
+    of a trunk together take no more than `free` says of it.
+    """
 
     closings: list[Closing] = field(default_factory=list)
     given_back: list[Order] = field(default_factory=list)
     listening: list[UUID] = field(default_factory=list)
     wants: Mapping[UUID, int] = field(default_factory=dict)
+    free: Mapping[str, int] = field(default_factory=dict)
     node: str = ""
 
 
@@ -79,15 +84,16 @@ class Books:
         """Do an errand in one transaction; nothing of it is done when this raises."""
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
-            self._close(connection, errand.closings)
-            self._give_back(connection, errand.given_back, now)
+            self._finish(connection, errand, now)
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
-            orders: list[Order] = []
+            orders, free = [], dict(errand.free)
             for campaign in campaigns:
-                wanted = errand.wants.get(campaign.id, 0)
+                wanted = min(errand.wants.get(campaign.id, 0), free.get(campaign.trunk, 0))
                 if wanted > 0:
-                    orders += self._take(connection, campaign, wanted, errand.node, now)
+                    taken = self._take(connection, campaign, wanted, errand.node, now)
+                    free[campaign.trunk] -= len(taken)
+                    orders += taken
         return News(campaigns, talks, orders)
 
     def unfinished(self) -> list[tuple[Order, Seen]]:
@@ -145,21 +151,29 @@ class Books:
         numbers = self._settings.trunk_named(trunk).caller_ids
         return numbers[next(self._turn) % len(numbers)] if numbers else ""
 
-    def _close(self, connection: Connection, closings: Iterable[Closing]) -> None:
-        """Write outcomes, histories, and what becomes of the leads."""
-        done = [(closing, closing.seen.verdict()) for closing in closings]
-        calls.close(connection, [_closed(closing, verdict) for closing, verdict in done])
-        calls.add_events(connection, [line for closing, verdict in done for line in _lines(closing, verdict)])
-        scale = self._settings.dialer.retry_scale
-        store.release(connection, [_released(closing, verdict, scale) for closing, verdict in done])
+    def _finish(self, connection: Connection, errand: Errand, now: datetime) -> None:
+        """Write outcomes, histories, and what becomes of the leads.
 
-    def _give_back(self, connection: Connection, orders: Iterable[Order], now: datetime) -> None:
-        """Attempts that were never sent: cancelled, and their leads wait again as if nothing had been."""
-        seen = Seen(closed=True)
-        cancelled = [(Closing(order, seen, now), Verdict(Outcome.CANCELLED, refund=True)) for order in orders]
-        calls.close(connection, [_closed(*pair) for pair in cancelled])
-        calls.add_events(connection, [line for pair in cancelled for line in _lines(*pair)])
-        store.release(connection, [_waiting(closing.order, now) for closing, _ in cancelled])
+        An attempt that is over already was written by a beat whose answer got lost; its lead may be on its
+        next attempt and is left alone. A talk that was reported since the last beat still counts.
+        """
+        over = [closing.order.id for closing in errand.closings]
+        standing = calls.standing(connection, [*over, *(order.id for order in errand.given_back)])
+        done: list[tuple[Closing, Verdict]] = []
+        leads: list[dict[str, Any]] = []
+        for closing in errand.closings:
+            if row := standing.get(closing.order.id):
+                seen = closing.seen.merge(Seen(talk=_talk(row) if row.talk else None))
+                verdict = seen.verdict()
+                done.append((replace(closing, seen=seen), verdict))
+                leads.append(_released(closing, verdict, self._settings.dialer.retry_scale))
+        for order in errand.given_back:
+            if order.id in standing:  # never sent: its lead waits again as if nothing had been
+                done.append((Closing(order, Seen(closed=True), now), CANCELLED))
+                leads.append(_waiting(order, now))
+        calls.close(connection, [_closed(*pair) for pair in done])
+        calls.add_events(connection, [line for pair in done for line in _lines(*pair)])
+        store.release(connection, leads)
 
 
 def _talk(row: Record) -> Talk:

@@ -1,0 +1,125 @@
+"""Small things that many tests need, each made with as little as the schema asks for."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, Table, select
+
+from engine.campaign.books import Order
+from engine.settings import Settings
+from storage import campaign as campaigns
+from storage import contact, speech
+from storage.calls import attempt
+from storage.db import Record, new_id, reading, writing
+from storage.vocab import CampaignState, LeadState, Role
+
+NOON = datetime(2026, 1, 21, 12, tzinfo=UTC)
+PHONE = "+79211234567"
+SOURCE = """
+lang = "ru"
+[[fragment]]
+name = "greeting"
+text = "Здравствуйте, {name}!"
+[[fragment]]
+name = "debt"
+text = "Ваш долг {sum} рублей."
+"""
+
+
+def after(seconds: float) -> datetime:
+    """So long after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def settings(folder: Path, **changes: Any) -> Settings:
+    """Settings that keep everything in a folder."""
+    url = f"sqlite:///{folder / 'zvonar.db'}"
+    return Settings(**{"data_dir": folder, "database_url": url, "dialer": {"name": "me"}} | changes)
+
+
+def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campaigns.CampaignRow:
+    """A running campaign of a template of its own."""
+    with writing(engine) as connection:
+        written = speech.add_template(connection, name, SOURCE, {}, NOON)
+        row = campaigns.CampaignRow(
+            id=new_id(),
+            name=name,
+            state=CampaignState.RUNNING,
+            template_id=written.id,
+            trunk="trunk",
+            cps=5.0,
+            channels=30,
+            attempts=1,
+            priority=0,
+            phrases=None,
+            created_at=NOON,
+            changed_at=NOON,
+        )
+        row = replace(row, **changes)
+        campaigns.add(connection, row)
+    return row
+
+
+def add_lead(
+    engine: Engine, campaign: campaigns.CampaignRow, e164: str = PHONE, **changes: Any
+) -> dict[str, Any]:
+    """A pending lead with a person of his own; the row as it was written."""
+    with writing(engine) as connection:
+        person_id = new_id()
+        contact.add_people(connection, [{"id": person_id, "key": f"id:{person_id}", "created_at": NOON}])
+        contact.add_phones(connection, [(person_id, e164, 1)])
+        row = {
+            "person_id": person_id,
+            "id": new_id(),
+            "campaign_id": campaign.id,
+            "key": str(person_id),
+            "phone_id": contact.phones_of(connection, [person_id])[person_id, e164],
+            "role": Role.DEBTOR,
+            "variables": {"name": "Пётр", "sum": "100"},
+            "clips": [["ab" * 32, 900]],
+            "state": LeadState.PENDING,
+            "due_at": NOON,
+        } | changes
+        campaigns.add_leads(connection, [row])
+    return row
+
+
+def order_of(lead: dict[str, Any], **changes: Any) -> Order:
+    """An order for a lead."""
+    made = Order(
+        id=new_id(),
+        person_id=lead["person_id"],
+        lead_id=lead["id"],
+        campaign_id=lead["campaign_id"],
+        e164=PHONE,
+        trunk="trunk",
+        node="asterisk",
+        caller_id="",
+        made=0,
+        allowed=1,
+    )
+    return replace(made, **changes)
+
+
+def rows_of(engine: Engine, table: Table) -> list[Record]:
+    """All of a table, in the order of its first columns."""
+    with reading(engine) as connection:
+        return list(connection.execute(select(table).order_by(*list(table.c)[:3])))
+
+
+def lead_now(engine: Engine, row: dict[str, Any]) -> Record:
+    """A lead as it stands in the database."""
+    with reading(engine) as connection:
+        return connection.execute(select(campaigns.lead).where(campaigns.lead.c.id == row["id"])).one()
+
+
+def attempt_now(source: Engine | Connection, attempt_id: UUID) -> Record:
+    """An attempt as it stands in the database."""
+    query = select(attempt).where(attempt.c.id == attempt_id)
+    if isinstance(source, Connection):
+        return source.execute(query).one()
+    with reading(source) as connection:
+        return connection.execute(query).one()
