@@ -95,9 +95,12 @@ class Asterisk:
 class Running:
     """Our server, listening on a port of 127.0.0.1 that is free."""
 
-    def __init__(self, routes: Mapping[str, Route], stock_loop: bool = False, **settings: Any) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], stock_loop: bool = False, audio: str = AUDIO, **settings: Any
+    ) -> None:
         self._settings = Fastagi(**{"bind": "127.0.0.1:0", "threads": 2} | settings)
         self._routes = routes
+        self._studio = Studio(audio, max_call_s=60)
         self._loop = asyncio.new_event_loop() if stock_loop else uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -114,7 +117,7 @@ class Running:
         self._loop.close()
 
     async def _start(self) -> Server:
-        server = Server(self._settings, self._routes, Studio(AUDIO, max_call_s=60))
+        server = Server(self._settings, self._routes, self._studio)
         await server.start()
         return server
 
