@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Engine, Table, select
 
 from engine.campaign.books import Order
 from engine.settings import Settings
+from storage import calls, contact, speech
 from storage import campaign as campaigns
-from storage import contact, speech
-from storage.calls import attempt
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import CampaignState, LeadState, Role
+from storage.vocab import AttemptState, CampaignState, LeadState, Role
 
 NOON = datetime(2026, 1, 21, 12, tzinfo=UTC)
 PHONE = "+79211234567"
@@ -87,6 +86,27 @@ def add_lead(
     return row
 
 
+def add_attempt(engine: Engine, lead: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """A prepared attempt of a lead; the row as it was written."""
+    row = {
+        "person_id": lead["person_id"],
+        "id": new_id(),
+        "lead_id": lead["id"],
+        "campaign_id": lead["campaign_id"],
+        "phone_id": lead["phone_id"],
+        "number": 1,
+        "dialer": "me",
+        "node": "asterisk",
+        "trunk": "trunk",
+        "caller_id": "",
+        "state": AttemptState.PREPARED,
+        "prepared_at": NOON,
+    } | changes
+    with writing(engine) as connection:
+        calls.prepare(connection, [row])
+    return row
+
+
 def order_of(lead: dict[str, Any], **changes: Any) -> Order:
     """An order for a lead."""
     made = Order(
@@ -116,10 +136,7 @@ def lead_now(engine: Engine, row: dict[str, Any]) -> Record:
         return connection.execute(select(campaigns.lead).where(campaigns.lead.c.id == row["id"])).one()
 
 
-def attempt_now(source: Engine | Connection, attempt_id: UUID) -> Record:
+def attempt_now(engine: Engine, attempt_id: UUID) -> Record:
     """An attempt as it stands in the database."""
-    query = select(attempt).where(attempt.c.id == attempt_id)
-    if isinstance(source, Connection):
-        return source.execute(query).one()
-    with reading(source) as connection:
-        return connection.execute(query).one()
+    with reading(engine) as connection:
+        return connection.execute(select(calls.attempt).where(calls.attempt.c.id == attempt_id)).one()

@@ -1,0 +1,146 @@
+"""Attempts: two write of each, in any order, and it has one outcome."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, attempt_now, rows_of
+from sqlalchemy import Connection, Engine
+
+from storage import calls
+from storage.db import reading, writing
+from storage.vocab import AttemptState, Outcome
+
+
+@pytest.fixture
+def attempt(engine: Engine) -> dict[str, Any]:
+    """A prepared attempt of a lead of its own."""
+    return add_attempt(engine, add_lead(engine, add_campaign(engine, attempts=3), attempts=1))
+
+
+Report = Callable[[Connection, dict[str, Any]], None]
+
+
+def told(connection: Connection, row: dict[str, Any], outcome: Outcome = Outcome.ANSWERED_HEARD) -> None:
+    """The conversation reports."""
+    said = {"outcome": outcome, "heard_ms": 900, "message_ms": 1000, "pressed": "13"}
+    calls.save_talk(connection, row["id"], row["person_id"], **said)
+
+
+def joined(connection: Connection, row: dict[str, Any]) -> None:
+    """An operator took the call."""
+    calls.save_joined(connection, row["id"], row["person_id"])
+
+
+def closed(connection: Connection, row: dict[str, Any]) -> None:
+    """The dialer closes: with the talk that it finds, else as a call of which nothing was reported."""
+    standing = calls.standing(connection, [row["id"]])
+    if row["id"] in standing:
+        calls.close(connection, [closing(row, standing[row["id"]].talk or Outcome.UNKNOWN)])
+
+
+def closing(row: dict[str, Any], outcome: str) -> dict[str, Any]:
+    state = AttemptState.UNKNOWN if outcome == Outcome.UNKNOWN else AttemptState.ENDED
+    return {
+        "person_id_": row["person_id"],
+        "id_": row["id"],
+        "state_": state,
+        "outcome_": outcome,
+        "sent_at_": NOON,
+        "ringing_at_": after(1),
+        "answered_at_": after(2),
+        "ended_at_": after(3),
+        "refused_": "",
+        "cause_": 16,
+        "tech_cause_": None,
+        "refund_": False,
+    }
+
+
+@pytest.mark.parametrize("order", list(permutations([told, joined, closed])), ids=str)
+def test_whoever_tells_first_an_operators_call_is_one(
+    engine: Engine, attempt: dict[str, Any], order: Iterable[Report]
+) -> None:
+    for report in order:
+        with writing(engine) as connection:
+            report(connection, attempt)
+    now = attempt_now(engine, attempt["id"])
+    assert (now.outcome, now.talk) == (Outcome.ANSWERED_OPERATOR, Outcome.ANSWERED_OPERATOR)
+    assert (now.state, now.heard_ms, now.pressed, now.cause) == (AttemptState.ENDED, 900, "13", 16)
+
+
+@pytest.mark.parametrize("order", list(permutations([told, closed])), ids=str)
+def test_a_talk_decides_before_the_close_and_after(
+    engine: Engine, attempt: dict[str, Any], order: Iterable[Report]
+) -> None:
+    for report in (*order, *order):  # and again: nothing changes
+        with writing(engine) as connection:
+            report(connection, attempt)
+    now = attempt_now(engine, attempt["id"])
+    assert (now.outcome, now.state, now.ended_at) == ("answered-heard", AttemptState.ENDED, after(3))
+
+
+def test_a_talk_of_a_call_under_way_does_not_end_it(engine: Engine, attempt: dict[str, Any]) -> None:
+    with writing(engine) as connection:
+        told(connection, attempt)
+    now = attempt_now(engine, attempt["id"])
+    assert (now.talk, now.outcome, now.state, now.ended_at) == ("answered-heard", "", "prepared", None)
+
+
+def test_reports_touch_no_other_attempt(engine: Engine, attempt: dict[str, Any]) -> None:
+    other = add_attempt(engine, add_lead(engine, add_campaign(engine, "winter")))
+    for report in (told, joined, closed):
+        with writing(engine) as connection:
+            report(connection, attempt)
+    assert attempt_now(engine, other["id"]).talk == ""
+    with reading(engine) as connection:
+        assert calls.standing(connection, [attempt["id"], other["id"]]).keys() == {other["id"]}
+        assert calls.talks(connection, [attempt["id"], other["id"]]).keys() == {attempt["id"]}
+
+
+def test_a_line_of_history_is_written_once(engine: Engine, attempt: dict[str, Any]) -> None:
+    who = {"person_id": attempt["person_id"], "attempt_id": attempt["id"], "detail": ""}
+    line = {**who, "at": after(1), "state": AttemptState.RINGING}
+    for _ in range(2):
+        with writing(engine) as connection:
+            calls.add_events(connection, [line, {**who, "at": after(9), "state": AttemptState.PREPARED}])
+    found = {row.state: row.at for row in rows_of(engine, calls.attempt_event)}
+    assert found == {"prepared": NOON, "ringing": after(1)}
+
+
+def test_open_attempts_are_this_dialers_and_not_over(engine: Engine, attempt: dict[str, Any]) -> None:
+    lead = add_lead(engine, add_campaign(engine, "winter"))
+    add_attempt(engine, lead, dialer="other")
+    over = add_attempt(engine, lead)
+    with writing(engine) as connection:
+        closed(connection, over)
+        (left,) = calls.open_attempts(connection, "me")
+    assert (left.id, left.made, left.allowed, left.e164) == (attempt["id"], 1, 3, PHONE)
+
+
+def test_what_a_conversation_needs(engine: Engine, attempt: dict[str, Any]) -> None:
+    with reading(engine) as connection:
+        found = calls.for_talk(connection, attempt["id"])
+        assert found is not None
+        assert (found.person_id, found.e164, found.trunk) == (attempt["person_id"], PHONE, "trunk")
+        assert found.clips == [["ab" * 32, 900]]
+        assert calls.for_talk(connection, UUID(int=0)) is None
+
+
+def test_counts_by_outcome_and_the_rate(engine: Engine, attempt: dict[str, Any]) -> None:
+    lead = add_lead(engine, add_campaign(engine, "winter"))
+    for _ in range(2):
+        row = add_attempt(engine, lead)
+        with writing(engine) as connection:
+            closed(connection, row)
+    add_attempt(engine, lead)
+    old = add_attempt(engine, lead, id=UUID(int=int(NOON.timestamp() * 1000) << 80))
+    with reading(engine) as connection:
+        assert calls.outcome_counts(connection, lead["campaign_id"]) == {"unknown": 2, "": 2}
+        now = datetime.now(UTC)
+        assert calls.prepared_since(connection, lead["campaign_id"], now, 60) == 3
+        assert calls.prepared_since(connection, old["campaign_id"], after(1), 2) == 4
+        assert calls.prepared_since(connection, attempt["campaign_id"], now, 60) == 1
