@@ -43,6 +43,8 @@ class Section(BaseModel):
 
 
 class Fastagi(Section):
+    """Our server of conversations."""
+
     bind: str = Field("127.0.0.1:4573", description="HOST:PORT where Asterisk finds our conversations")
     allow_any_address: bool = Field(False, description="permit a bind to 0.0.0.0 or [::]; AGI has no login")
     peers: list[str] = Field(["127.0.0.1", "::1"], description="addresses that may connect")
@@ -53,10 +55,14 @@ class Fastagi(Section):
 
 
 class Web(Section):
+    """The HTTP side."""
+
     bind: str = Field("127.0.0.1:8080", description="HOST:PORT of health, metrics and API")
 
 
 class Asterisk(Section):
+    """One node that we dial with."""
+
     name: str = Field("asterisk", pattern=SAFE_NAME, description="the node's name in logs and reports")
     host: str = Field("127.0.0.1", description="AMI address")
     port: int = Field(5038, ge=1, le=65535, description="AMI port")
@@ -69,6 +75,8 @@ class Asterisk(Section):
 
 
 class Trunk(Section):
+    """A way out to a carrier, and how much it takes."""
+
     name: str = Field("trunk", pattern=SAFE_NAME, description="the trunk's name in campaigns and reports")
     endpoint: str = Field("trunk", pattern=SAFE_NAME, description="PJSIP endpoint in Asterisk")
     address: str = Field(
@@ -85,6 +93,8 @@ class Trunk(Section):
 
 
 class Speech(Section):
+    """The voice that reads texts."""
+
     provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
     voice: str = Field("ru", pattern=SAFE_NAME, description="the provider's voice name")
     speed: int = Field(150, ge=80, le=400, description="words a minute")
@@ -93,6 +103,8 @@ class Speech(Section):
 
 
 class Dialer(Section):
+    """How calls are placed."""
+
     name: str = Field("dialer", pattern=SAFE_NAME, description="this dialer's name; one process a name")
     dial_timeout_s: int = Field(40, ge=5, le=120, description="seconds a phone may ring")
     max_call_s: int = Field(600, ge=30, le=7200, description="the longest call")
@@ -100,6 +112,8 @@ class Dialer(Section):
 
 
 class Company(Section):
+    """In whose name we call."""
+
     name: str = Field("Звонарь", min_length=1, max_length=64, description="who calls, as the greeting says")
     operator: str = Field(
         "",
@@ -109,6 +123,8 @@ class Company(Section):
 
 
 class Log(Section):
+    """What is written down."""
+
     level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level written")
 
 

@@ -35,7 +35,7 @@ class Voice(Protocol):
         """The spoken text as a WAV; VoiceError when it cannot be had."""
 
 
-class Espeak:
+class Espeak(Voice):
     """espeak-ng, in any of its languages; robotic, free, 30 ms a sentence."""
 
     def __init__(self, voice: str, speed: int) -> None:

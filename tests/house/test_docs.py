@@ -13,9 +13,12 @@ from cli.main import zvonar
 from engine import telemetry
 from engine.settings import Settings
 
-CLI = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def text(path: str) -> str:
+    """A document of the project."""
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def test_what_the_code_writes_is_written() -> None:
@@ -33,7 +36,7 @@ def every_command(command: click.Command, path: str) -> Iterator[tuple[str, clic
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:
-    sections = dict(re.findall(r"^##+ (zvonar.*)\n((?:(?!^##).*\n)*)", CLI, re.M))
+    sections = dict(re.findall(r"^##+ (zvonar.*)\n((?:(?!^##).*\n)*)", text("docs/cli.md"), re.M))
     commands = dict(every_command(zvonar, "zvonar"))
     assert set(sections) == set(commands)
     for path, command in commands.items():
@@ -54,9 +57,9 @@ def every_setting() -> Iterator[str]:
 
 
 def test_every_setting_is_in_operations_and_in_the_sample() -> None:
-    sample = (ROOT / "zvonar.sample.toml").read_text(encoding="utf-8")
+    operations, sample = text("docs/operations.md"), text("zvonar.sample.toml")
     for setting in every_setting():
-        assert f"\n| `{setting}` |" in OPERATIONS
+        assert f"\n| `{setting}` |" in operations
         table, _, key = setting.rpartition(".")
         assert re.search(rf"^#{key} = ", sample, re.M), setting
         assert not table or re.search(rf"^\[+{table}\]+$", sample, re.M), setting
@@ -65,19 +68,20 @@ def test_every_setting_is_in_operations_and_in_the_sample() -> None:
 def test_every_metric_is_in_operations() -> None:
     ours = {family.name for family in REGISTRY.collect() if family.name.startswith("zvonar_")}
     assert ours, telemetry.__name__
-    told = set(re.findall(r"^\| `(zvonar_\w+?)(?:_total)?` \|", OPERATIONS, re.M))
+    told = set(re.findall(r"^\| `(zvonar_\w+?)(?:_total)?` \|", text("docs/operations.md"), re.M))
     assert told == ours
 
 
 def test_every_error_code_is_in_operations() -> None:
+    operations = text("docs/operations.md")
     for error in classes():
-        assert f"\n| `{error.code}` | {error.exit_code} | {error.http_status} |" in OPERATIONS
+        assert f"\n| `{error.code}` | {error.exit_code} | {error.http_status} |" in operations
 
 
 def test_readme_shows_the_two_commands() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "make demo" in text
-    assert "make test" in text
+    readme = text("README.md")
+    assert "make demo" in readme
+    assert "make test" in readme
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -87,8 +91,8 @@ def test_every_link_leads_somewhere() -> None:
 
 def dead(page: Path) -> Iterator[str]:
     """Relative links of a page that lead nowhere."""
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
-    for target, anchor in LINK.findall(text):
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target, anchor in LINK.findall(prose):
         place = (page.parent / target) if target else page
         outside = re.match(r"[a-z]+:", target)
         if not outside and (not place.exists() or (anchor and anchor[1:] not in anchors(place))):

@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from house.tree import PACKAGES, ROOT, files, name
 
 SHARED = ("sounds/", "etc/asterisk/", "etc/demo/", "etc/lab/")
