@@ -1,0 +1,414 @@
+"""The board under a clock of our own: limits, deadlines, and that no order is ever lost or counted twice."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from builders import NOON, after
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from engine.campaign.attempts import Seen, Talk
+from engine.campaign.board import Board
+from engine.campaign.books import Errand, News, Order
+from engine.campaign.pacing import Pace
+from engine.settings import Dialer, Trunk
+from storage.campaign import CampaignRow
+from storage.db import new_id
+from storage.vocab import CampaignState, Outcome
+
+NODE = "asterisk"
+DIALER = Dialer(dial_timeout_s=30, max_call_s=100)
+
+
+def campaign(**changes: Any) -> CampaignRow:
+    made = CampaignRow(
+        id=new_id(),
+        name="autumn",
+        state=CampaignState.RUNNING,
+        template_id=new_id(),
+        trunk="trunk",
+        cps=100.0,
+        channels=30,
+        attempts=1,
+        priority=0,
+        phrases=None,
+        created_at=NOON,
+        changed_at=NOON,
+    )
+    return replace(made, **changes)
+
+
+def orders(of: CampaignRow, count: int) -> list[Order]:
+    return [
+        Order(new_id(), new_id(), new_id(), of.id, "+79211234567", of.trunk, NODE, "", 0, 1)
+        for _ in range(count)
+    ]
+
+
+class Clock:
+    """Seconds since noon, for both clocks of the board; and one campaign's day on it."""
+
+    def __init__(self, row: CampaignRow | None = None, **trunk: Any) -> None:
+        self.board = Board(DIALER, [Trunk(**{"cps": 100, "channels": 100} | trunk)])
+        self.row = row or campaign()
+        self.now = 0.0
+
+    def waits(self, count: int) -> list[Order]:
+        made = orders(self.row, count)
+        self.board.refresh(News([self.row], {}, made))
+        return made
+
+    def send(self, now: float | None = None) -> list[Order]:
+        self.now = self.now if now is None else now
+        return self.board.due(self.now, after(self.now))
+
+    def call(self) -> Order:
+        """One attempt, sent now."""
+        self.waits(1)
+        (order,) = self.send()
+        return order
+
+    def see(self, order: Order, now: float, **seen: Any) -> None:
+        self.board.witness(order.id, Seen(**seen), now)
+
+    def errand(self, now: float, node: str = NODE) -> Errand:
+        return self.board.errand(node, now, after(now))
+
+
+def test_calls_go_out_smoothly_not_in_bursts() -> None:
+    clock = Clock(cps=5)
+    clock.waits(50)
+    sent = [len(clock.send(n / 100)) for n in range(200)]
+    assert set(sent) == {0, 1}
+    assert sum(sent) == 10
+
+
+@pytest.mark.parametrize(
+    "row, trunk", [(campaign(channels=3), {}), (campaign(), {"channels": 3})], ids=["campaign", "trunk"]
+)
+def test_channels_are_limited_and_come_free_with_the_hangup(row: CampaignRow, trunk: dict[str, Any]) -> None:
+    clock = Clock(row, **trunk)
+    clock.waits(9)
+    sent = [order for n in range(100) for order in clock.send(n / 10)]
+    assert len(sent) == 3
+    clock.see(sent[0], 10, answered_at=after(10))
+    assert clock.send(10.1) == []
+    clock.see(sent[0], 11, hangup_at=after(11))
+    assert len(clock.send(11.1)) == 1
+
+
+def test_the_urgent_campaign_goes_first() -> None:
+    clock = Clock(cps=1)
+    calm, urgent = campaign(), campaign(priority=1)
+    (late,), (early,) = orders(calm, 1), orders(urgent, 1)
+    clock.board.refresh(News([urgent, calm], {}, [late, early]))
+    assert clock.send(0) + clock.send(0.5) + clock.send(1) == [early, late]
+
+
+def test_a_pause_gives_back_what_waits_and_lets_calls_go_on() -> None:
+    clock = Clock()
+    order = clock.call()
+    waiting = clock.waits(3)
+    clock.board.refresh(News([], {}, []))
+    assert clock.send(1) == []
+    errand = clock.errand(1)
+    assert (errand.given_back, errand.closings) == (waiting, [])
+    assert clock.board.waiting == 0
+    clock.board.saved(errand)
+    assert clock.errand(2).given_back == []
+    assert order.id in clock.board.lines
+
+
+@pytest.mark.parametrize(
+    "seen, deadline",
+    [
+        ({}, 30 + 10),
+        ({"ringing_at": 5}, 30 + 10),
+        ({"failed_at": 5}, 5 + 3),
+        ({"answered_at": 5}, 5 + 100 + 15),
+        ({"answered_at": 5, "hangup_at": 5}, 5 + 5),
+        ({"refused": "no such extension"}, 5),
+        ({"hangup_at": 5}, 5),
+        ({"hangup_at": 5, "talk": Talk(Outcome.ANSWERED_HEARD)}, 5),
+    ],
+    ids=str,
+)
+def test_every_attempt_is_over_by_its_deadline(seen: dict[str, Any], deadline: float) -> None:
+    clock = Clock()
+    order = clock.call()
+    times = {name: after(at) if isinstance(at, int) else at for name, at in seen.items()}
+    clock.see(order, 5, **times)
+    assert clock.errand(deadline - 0.01).closings == [] or deadline == 5
+    (closing,) = clock.errand(deadline).closings
+    assert closing.order == order
+    assert closing.seen.final
+    assert closing.at == after(seen.get("hangup_at", deadline))
+
+
+def test_a_deadline_is_not_put_off_by_witnesses_that_come_late_or_twice() -> None:
+    clock = Clock()
+    order = clock.call()
+    clock.see(order, 5, hangup_at=after(5))
+    clock.see(order, 6, answered_at=after(4))
+    for now in (7, 8, 9):
+        clock.see(order, now, hangup_at=after(5))
+        clock.see(order, now, answered_at=after(4))
+    assert clock.errand(11).closings != []
+
+
+def test_a_failure_told_of_a_call_that_was_answered_does_not_end_it() -> None:
+    clock = Clock()
+    order = clock.call()
+    clock.see(order, 5, answered_at=after(5))
+    clock.see(order, 6, failed_at=after(6))
+    assert clock.errand(100).closings == []
+
+
+def test_talks_are_asked_for_once_the_call_is_over_or_nearly_so() -> None:
+    clock = Clock()
+    order = clock.call()
+    clock.see(order, 5, answered_at=after(5))
+    assert clock.errand(50).listening == []
+    assert clock.errand(5 + 115 - 4).listening == [order.id]
+    clock.see(order, 60, hangup_at=after(60))
+    assert clock.errand(61).listening == [order.id]
+    clock.board.refresh(News([clock.row], {order.id: Talk(Outcome.ANSWERED_HEARD, 5, 5)}, []))
+    (closing,) = clock.errand(62).closings
+    assert closing.seen.verdict().outcome is Outcome.ANSWERED_HEARD
+    assert closing.at == after(60)
+
+
+@pytest.mark.parametrize(
+    "sent, started, live, ends",
+    [
+        (0, -99, False, True),  # the channel is gone
+        (0, -99, True, False),  # it is there
+        (9.5, -99, False, False),  # too young to have a channel
+        (9.5, 9.9, False, True),  # but Asterisk has started since
+    ],
+)
+def test_after_a_reconnect_what_is_not_alive_ends_soon(
+    sent: float, started: float, live: bool, ends: bool
+) -> None:
+    clock = Clock()
+    clock.now = sent
+    order = clock.call()
+    living = frozenset({str(order.id)} if live else {"other"})
+    clock.board.reconnected("another node", frozenset(), after(99), 10, after(10))
+    clock.board.reconnected(NODE, living, after(started), 10, after(10))
+    assert clock.errand(10 + 4.9).closings == []
+    assert bool(clock.errand(10 + 5).closings) is ends
+
+
+def test_a_call_that_shows_life_after_a_reconnect_goes_on() -> None:
+    clock = Clock()
+    order = clock.call()
+    clock.board.reconnected(NODE, frozenset(), after(0), 10, after(10))
+    clock.see(order, 12, answered_at=after(12))
+    assert clock.errand(100).closings == []
+
+
+def test_what_was_not_sent_after_all_is_given_back_and_its_channel_is_free() -> None:
+    clock = Clock(channels=1)
+    order = clock.call()
+    clock.board.unsend(order.id)
+    clock.board.unsend(order.id)
+    assert clock.errand(1).given_back == [order]
+    clock.waits(1)
+    assert len(clock.send(1)) == 1
+
+
+def test_what_is_over_cannot_be_taken_back() -> None:
+    clock = Clock()
+    order = clock.call()
+    clock.see(order, 1, refused="no such extension")
+    clock.board.unsend(order.id)
+    errand = clock.errand(1)
+    assert ([closing.order for closing in errand.closings], errand.given_back) == ([order], [])
+
+
+def test_without_a_node_all_that_waits_is_given_back_and_nothing_is_wanted() -> None:
+    clock = Clock()
+    waiting = clock.waits(3)
+    errand = clock.errand(0, node="")
+    assert (errand.given_back, errand.wants, errand.free, errand.node) == (waiting, {}, {}, "")
+
+
+@pytest.mark.parametrize(
+    "row, trunk, wanted, free",
+    [
+        (campaign(cps=5.0), {"cps": 100}, 4, 30),  # 0.6 s of its own pace, and one
+        (campaign(cps=100.0), {"cps": 5}, 30, 4),  # of its trunk's
+        (campaign(channels=2), {}, 2, 61),
+        (campaign(), {"channels": 3}, 30, 3),
+    ],
+)
+def test_as_much_is_wanted_as_can_be_sent_until_the_next_beats(
+    row: CampaignRow, trunk: dict[str, Any], wanted: int, free: int
+) -> None:
+    clock = Clock(row, **{"channels": 30 if free == 30 else 100} | trunk)
+    clock.waits(0)
+    errand = clock.errand(0)
+    assert (errand.wants, errand.free) == ({row.id: wanted}, {"trunk": free})
+    clock.waits(2)
+    errand = clock.errand(0)
+    assert (errand.wants, errand.free) == ({row.id: wanted - 2}, {"trunk": free - 2})
+
+
+def test_adopted_attempts_count_even_before_their_campaign_is_known() -> None:
+    clock = Clock(campaign(channels=3))
+    left = orders(clock.row, 2)
+    for order in left:
+        clock.board.adopt(order, Seen(sent_at=after(-20)), 0)
+    clock.waits(3)
+    sent = [order for n in range(50) for order in clock.send(n / 10)]
+    assert len(sent) == 1
+    clock.see(left[0], 6, hangup_at=after(6))
+    assert [len(clock.send(n / 10)) for n in range(61, 99)].count(1) == 1
+    assert clock.board.holds(left[1].id)
+    assert {closing.order.id for closing in clock.errand(30 + 100 + 15).closings} >= {left[1].id}
+
+
+def test_it_holds_what_waits_what_is_sent_and_what_is_returned() -> None:
+    clock = Clock(cps=1)
+    sent = clock.call()
+    (waiting,) = clock.waits(1)
+    assert [clock.board.holds(order.id) for order in (sent, waiting)] == [True, True]
+    clock.board.recall()
+    assert clock.board.holds(waiting.id)
+    assert not clock.board.holds(new_id())
+
+
+def test_what_is_seen_of_a_stranger_is_nothing() -> None:
+    clock = Clock()
+    clock.board.witness(new_id(), Seen(hangup_at=NOON), 0)
+    assert clock.errand(0).closings == []
+
+
+witnesses = st.sampled_from(
+    ["ringing_at", "answered_at", "failed_at", "hangup_at", "refused", "talk", "closed"]
+)
+
+
+class AnyDay(RuleBasedStateMachine):
+    """Whatever comes in whatever order: limits hold, and each order has one end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        trunks = [Trunk(name="a", cps=4, channels=3), Trunk(name="b", cps=2, channels=9)]
+        self.trunks = {trunk.name: trunk for trunk in trunks}
+        self.board = Board(DIALER, trunks)
+        self.now, self.node = 0.0, NODE
+        rows = [
+            campaign(name="one", trunk="a", cps=3.0, channels=2, priority=1),
+            campaign(name="two", trunk="a", cps=3.0, channels=5),
+            campaign(name="three", trunk="b", cps=9.0, channels=2),
+        ]
+        self.rows = {row.id: row for row in rows}
+        self.running = {row.id for row in rows}
+        self.handed: dict[UUID, Order] = {}
+        self.ended: Counter[UUID] = Counter()
+        self.sent: dict[str, list[float]] = {"a": [], "b": []}
+        self.under_way: Errand | None = None
+
+    @initialize(count=st.integers(0, 5))
+    def adopt(self, count: int) -> None:
+        for order in orders(next(iter(self.rows.values())), count):
+            self.handed[order.id] = order
+            self.board.adopt(order, Seen(sent_at=after(-5)), self.now)
+
+    @rule(seconds=st.sampled_from([0.01, 0.05, 0.2, 1.0, 7.0, 60.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        for order in self.board.due(self.now, after(self.now)):
+            self.sent[order.trunk].append(self.now)
+            self.within("trunk", order.trunk, self.trunks[order.trunk].channels)
+            self.within("campaign_id", order.campaign_id, self.rows[order.campaign_id].channels)
+
+    def within(self, part: str, value: object, channels: int) -> None:
+        busy = [
+            line for line in self.board.lines.values() if line.busy and getattr(line.order, part) == value
+        ]
+        assert len(busy) <= channels
+
+    @rule(pick=st.randoms(use_true_random=False), name=witnesses)
+    @precondition(lambda self: self.board.lines)
+    def something_is_seen(self, pick: Any, name: str) -> None:
+        values: dict[str, Any] = {
+            "refused": "no",
+            "talk": Talk(Outcome.ANSWERED_HEARD, 5, 5),
+            "closed": True,
+        }
+        attempt = pick.choice(list(self.board.lines))
+        self.board.witness(attempt, Seen(**{name: values.get(name, after(self.now))}), self.now)
+
+    @rule(pick=st.randoms(use_true_random=False))
+    @precondition(lambda self: self.board.lines)
+    def it_was_not_sent(self, pick: Any) -> None:
+        self.board.unsend(pick.choice(list(self.board.lines)))
+
+    @rule(pick=st.randoms(use_true_random=False))
+    def the_events_come_back(self, pick: Any) -> None:
+        live = frozenset(str(attempt) for attempt in self.board.lines if pick.random() < 0.5)
+        self.board.reconnected(NODE, live, after(self.now - 30), self.now, after(self.now))
+
+    @rule()
+    def the_node_goes_or_comes(self) -> None:
+        self.node = "" if self.node else NODE
+
+    @rule(which=st.integers(0, 2))
+    def a_campaign_is_paused_or_resumed(self, which: int) -> None:
+        self.running ^= {list(self.rows)[which]}
+
+    @rule()
+    @precondition(lambda self: self.under_way is None)
+    def a_beat_begins(self) -> None:
+        self.under_way = self.board.errand(self.node, self.now, after(self.now))
+
+    @rule(written=st.booleans())
+    @precondition(lambda self: self.under_way is not None)
+    def the_beat_ends(self, written: bool) -> None:
+        errand, self.under_way = self.under_way, None
+        assert errand is not None
+        if not written:
+            return
+        self.ended.update(closing.order.id for closing in errand.closings)
+        self.ended.update(order.id for order in errand.given_back)
+        news, free = [], dict(errand.free)
+        for campaign_id in sorted(self.running, key=lambda key: -self.rows[key].priority):
+            row = self.rows[campaign_id]
+            taken = orders(row, min(errand.wants.get(campaign_id, 0), free.get(row.trunk, 0)))
+            if free:
+                free[row.trunk] -= len(taken)
+            news += taken
+        self.handed |= {order.id: order for order in news}
+        self.board.saved(errand)
+        self.board.refresh(News([row for row in self.rows.values() if row.id in self.running], {}, news))
+
+    @invariant()
+    def little_waits(self) -> None:
+        """Who opts out is not dialled long after from a queue: each order has a channel and a turn soon."""
+        assert self.board.waiting <= sum(min(t.channels, t.cps + 1) for t in self.trunks.values())
+
+    def teardown(self) -> None:
+        self.node = ""
+        for _ in range(4):
+            if self.under_way is None:
+                self.a_beat_begins()
+            self.the_beat_ends(True)
+            self.now += 1000
+        assert self.ended == Counter(self.handed.keys())
+        assert not self.board.lines
+        for name, times in self.sent.items():
+            rate = self.trunks[name].cps
+            for first, earlier in enumerate(times):
+                for last, later in enumerate(times[first:], first):
+                    assert last - first + 1 <= rate * (later - earlier + Pace(rate).slack_s) + 1 + 1e-6
+
+
+TestAnyDay = AnyDay.TestCase
+TestAnyDay.settings = examples(max_examples=60, stateful_step_count=60, deadline=None)

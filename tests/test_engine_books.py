@@ -1,0 +1,269 @@
+"""The dialer's books: what a beat writes it writes whole, before anybody is dialled, and only once."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import (
+    NOON,
+    PHONE,
+    add_attempt,
+    add_campaign,
+    add_lead,
+    after,
+    attempt_now,
+    lead_now,
+    order_of,
+    rows_of,
+    settings,
+)
+from sqlalchemy import Engine
+
+from engine.campaign.attempts import Seen, Talk
+from engine.campaign.books import Books, Closing, Errand, News, Order
+from storage import calls
+from storage import campaign as store
+from storage.campaign import CampaignRow
+from storage.db import reading, writing
+from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
+
+BUSY = Seen(sent_at=NOON, hangup_at=after(4), cause=17, tech_cause=486)
+HEARD = Seen(sent_at=NOON, hangup_at=after(4), cause=16, talk=Talk(Outcome.ANSWERED_HEARD, 5, 5))
+
+
+@pytest.fixture
+def books(engine: Engine, tmp_path: Path) -> Books:
+    return Books(engine, settings(tmp_path))
+
+
+def fetch(books: Books, campaign: CampaignRow, wanted: int = 10, **changes: Any) -> News:
+    errand = {"wants": {campaign.id: wanted}, "free": {"trunk": 99}, "node": "asterisk"} | changes
+    return books.beat(Errand(**errand))
+
+
+def in_flight(engine: Engine, campaign: CampaignRow) -> tuple[dict[str, Any], Order]:
+    """A lead in flight with its attempt written."""
+    lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT)
+    order = order_of(lead, allowed=campaign.attempts)
+    add_attempt(engine, lead, id=order.id)
+    return lead, order
+
+
+def state_of(engine: Engine, campaign: CampaignRow) -> CampaignState:
+    with reading(engine) as connection:
+        return store.get(connection, campaign.id).state
+
+
+def test_each_order_has_its_attempt_in_the_books_before_it_is_handed_out(
+    engine: Engine, books: Books
+) -> None:
+    campaign = add_campaign(engine, attempts=3)
+    lead = add_lead(engine, campaign, attempts=1)
+    add_lead(engine, campaign, "+79211230000", due_at=after(1))
+    news = fetch(books, campaign, 1)
+    (order,) = news.orders
+    assert news.campaigns == [campaign]
+    assert (order.lead_id, order.e164, order.made, order.allowed) == (lead["id"], PHONE, 1, 3)
+    written = attempt_now(engine, order.id)
+    assert (written.state, written.number, written.outcome) == ("prepared", 2, "")
+    assert (written.dialer, written.node, written.trunk) == ("me", "asterisk", "trunk")
+    assert lead_now(engine, lead).state == "in-flight"
+    assert [row.state for row in rows_of(engine, calls.attempt_event)] == ["prepared"]
+
+
+def test_nothing_is_taken_that_is_not_wanted_or_not_running(engine: Engine, books: Books) -> None:
+    campaign = add_campaign(engine)
+    paused = add_campaign(engine, "winter", state=CampaignState.PAUSED)
+    add_lead(engine, campaign), add_lead(engine, paused)
+    assert fetch(books, campaign, 0).orders == []
+    assert fetch(books, paused) == News([campaign], {}, [])
+    assert fetch(books, campaign, free={}).orders == []
+
+
+def test_campaigns_share_what_their_trunk_has_free_the_urgent_first(engine: Engine, books: Books) -> None:
+    calm = add_campaign(engine, "calm")
+    urgent = add_campaign(engine, "urgent", priority=1)
+    for campaign in (calm, calm, calm, urgent, urgent):
+        add_lead(engine, campaign)
+    wants = {calm.id: 5, urgent.id: 5}
+    taken = fetch(books, calm, wants=wants, free={"trunk": 3}).orders
+    assert [order.campaign_id for order in taken] == [urgent.id, urgent.id, calm.id]
+
+
+def test_caller_ids_are_used_in_turn(engine: Engine, tmp_path: Path) -> None:
+    numbers = ["+74950000001", "+74950000002"]
+    books = Books(engine, settings(tmp_path, trunk=[{"caller_ids": numbers}]))
+    campaign = add_campaign(engine)
+    for _ in range(3):
+        add_lead(engine, campaign)
+    orders = fetch(books, campaign).orders
+    assert [order.caller_id for order in orders] == [*numbers, numbers[0]]
+
+
+@pytest.mark.parametrize(
+    "seen, attempts, outcome, lead, due",
+    [
+        (BUSY, 3, Outcome.BUSY, LeadState.PENDING, after(4 + 20 * 60)),
+        (BUSY, 1, Outcome.BUSY, LeadState.DONE, None),
+        (HEARD, 3, Outcome.ANSWERED_HEARD, LeadState.DONE, None),
+        (Seen(sent_at=NOON, closed=True), 3, Outcome.UNKNOWN, LeadState.PENDING, after(4 + 86400)),
+    ],
+    ids=["again later", "was the last", "heard", "unknown"],
+)
+def test_a_closing_gives_the_attempt_its_outcome_and_the_lead_its_future(
+    engine: Engine,
+    books: Books,
+    seen: Seen,
+    attempts: int,
+    outcome: Outcome,
+    lead: LeadState,
+    due: datetime | None,
+) -> None:
+    row, order = in_flight(engine, add_campaign(engine, attempts=attempts))
+    books.beat(Errand(closings=[Closing(order, seen, after(4))]))
+    now, then = attempt_now(engine, order.id), lead_now(engine, row)
+    unknown = outcome is Outcome.UNKNOWN
+    assert (now.outcome, now.ended_at, now.cause) == (outcome, after(4), seen.cause)
+    assert now.state == (AttemptState.UNKNOWN if unknown else AttemptState.ENDED)
+    assert (then.state, then.outcome, then.attempts) == (lead, outcome, 1)
+    assert due is None or then.due_at == due
+
+
+def test_the_delay_before_a_retry_is_scaled(engine: Engine, tmp_path: Path) -> None:
+    books = Books(engine, settings(tmp_path, dialer={"name": "me", "retry_scale": 0.5}))
+    row, order = in_flight(engine, add_campaign(engine, attempts=2))
+    books.beat(Errand(closings=[Closing(order, BUSY, after(4))]))
+    assert lead_now(engine, row).due_at == after(4 + 10 * 60)
+
+
+def test_a_history_holds_every_step_that_was_seen(engine: Engine, books: Books) -> None:
+    _, order = in_flight(engine, add_campaign(engine))
+    seen = Seen(sent_at=after(1), ringing_at=after(2), answered_at=after(3), closed=True)
+    books.beat(Errand(closings=[Closing(order, seen, after(9))]))
+    lines = sorted((row.at, row.state, row.detail) for row in rows_of(engine, calls.attempt_event))
+    assert lines == [
+        (NOON, "prepared", ""),
+        (after(1), "sent", ""),
+        (after(2), "ringing", ""),
+        (after(3), "answered", ""),
+        (after(9), "ended", "answered-partial"),
+    ]
+
+
+def test_what_is_given_back_waits_again_as_if_nothing_had_been(engine: Engine, books: Books) -> None:
+    row, order = in_flight(engine, add_campaign(engine))
+    books.beat(Errand(given_back=[order]))
+    now, then = attempt_now(engine, order.id), lead_now(engine, row)
+    assert (now.state, now.outcome, now.refund) == ("ended", "cancelled", True)
+    assert (then.state, then.attempts, then.outcome) == ("pending", 0, "")
+    assert fetch(books, add_campaign(engine, "winter")).orders == []  # it is due, and of its own campaign
+    with reading(engine) as connection:
+        campaign = store.get(connection, row["campaign_id"])
+    assert [order.lead_id for order in fetch(books, campaign).orders] == [row["id"]]
+
+
+@pytest.mark.parametrize("how", ["closings", "given_back"])
+def test_an_errand_whose_answer_was_lost_does_nothing_the_second_time(
+    engine: Engine, books: Books, how: str
+) -> None:
+    """The first beat was written and took the lead again: its new attempt must not be disturbed."""
+    campaign = add_campaign(engine, attempts=5)
+    row, order = in_flight(engine, campaign)
+    errand = Errand(**{how: [Closing(order, BUSY, NOON - timedelta(days=1)) if how == "closings" else order]})
+    books.beat(errand)
+    (again,) = fetch(books, campaign).orders
+    before = lead_now(engine, row), attempt_now(engine, order.id), attempt_now(engine, again.id)
+    books.beat(errand)
+    assert before == (lead_now(engine, row), attempt_now(engine, order.id), attempt_now(engine, again.id))
+    assert before[0].state == "in-flight"
+
+
+def test_a_talk_reported_since_the_last_beat_still_counts(engine: Engine, books: Books) -> None:
+    row, order = in_flight(engine, add_campaign(engine, attempts=3))
+    said = {"outcome": Outcome.ANSWERED_PAID_CLAIM, "heard_ms": 5, "message_ms": 9, "pressed": "3"}
+    with writing(engine) as connection:
+        calls.save_talk(connection, order.id, order.person_id, **said)
+    books.beat(Errand(closings=[Closing(order, Seen(sent_at=NOON, closed=True), after(4))]))
+    assert attempt_now(engine, order.id).outcome == "answered-paid-claim"
+    assert (lead_now(engine, row).state, lead_now(engine, row).outcome) == ("done", "answered-paid-claim")
+
+
+def test_talks_of_the_calls_listened_to_are_told(engine: Engine, books: Books) -> None:
+    _, order = in_flight(engine, add_campaign(engine))
+    _, silent = in_flight(engine, add_campaign(engine, "winter"))
+    said = {"outcome": Outcome.ANSWERED_HEARD, "heard_ms": 5, "message_ms": 9, "pressed": "2"}
+    with writing(engine) as connection:
+        calls.save_talk(connection, order.id, order.person_id, **said)
+    told = books.beat(Errand(listening=[order.id, silent.id])).talks
+    assert told == {order.id: Talk(Outcome.ANSWERED_HEARD, 5, 9, "2")}
+
+
+def test_a_lead_that_opted_out_during_the_call_stays_blocked(engine: Engine, books: Books) -> None:
+    row, order = in_flight(engine, add_campaign(engine, attempts=3))
+    with writing(engine) as connection:
+        connection.execute(store.lead.update().values(state=LeadState.BLOCKED))
+    books.beat(Errand(closings=[Closing(order, BUSY, NOON)]))
+    assert lead_now(engine, row).state == "blocked"
+
+
+@pytest.mark.parametrize(
+    "lead, state",
+    [
+        ({"state": LeadState.DONE}, CampaignState.DONE),
+        ({"state": LeadState.BLOCKED}, CampaignState.DONE),
+        ({"state": LeadState.NEW}, CampaignState.RUNNING),
+        ({"state": LeadState.IN_FLIGHT}, CampaignState.RUNNING),
+        ({"due_at": datetime(2100, 1, 1, tzinfo=UTC)}, CampaignState.RUNNING),
+    ],
+    ids=str,
+)
+def test_a_campaign_is_done_when_no_lead_is_left(
+    engine: Engine, books: Books, lead: dict[str, Any], state: CampaignState
+) -> None:
+    campaign = add_campaign(engine)
+    add_lead(engine, campaign, **lead)
+    fetch(books, campaign)
+    assert state_of(engine, campaign) is state
+
+
+@pytest.mark.parametrize("breaks", ["prepare", "close", "add_events"])
+def test_a_beat_that_breaks_has_done_nothing(
+    engine: Engine, books: Books, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    campaign = add_campaign(engine, attempts=3)
+    (closed, order), (returned, other) = in_flight(engine, campaign), in_flight(engine, campaign)
+    fresh = add_lead(engine, campaign)
+    before = [rows_of(engine, table) for table in (store.lead, calls.attempt, calls.attempt_event)]
+
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(calls, breaks, break_down)
+    errand = {"closings": [Closing(order, BUSY, datetime.now(UTC))], "given_back": [other]}
+    with pytest.raises(ZeroDivisionError):
+        fetch(books, campaign, **errand)
+    monkeypatch.undo()
+    assert before == [rows_of(engine, table) for table in (store.lead, calls.attempt, calls.attempt_event)]
+    fetch(books, campaign, **errand)  # and the next beat does it all
+    assert [lead_now(engine, row).state for row in (closed, fresh)] == ["pending", "in-flight"]
+    assert lead_now(engine, returned).state == "in-flight"  # given back, and taken again at once
+
+
+def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: Engine, books: Books) -> None:
+    campaign = add_campaign(engine, attempts=4)
+    lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT, attempts=1)
+    silent = add_attempt(engine, lead, number=2, caller_id="+74950000001")
+    told = add_attempt(engine, lead)
+    add_attempt(engine, lead, dialer="another")
+    said = {"outcome": Outcome.ANSWERED_HEARD, "heard_ms": 5, "message_ms": 9, "pressed": ""}
+    with writing(engine) as connection:
+        calls.save_talk(connection, told["id"], told["person_id"], **said)
+    found = dict(books.unfinished())
+    order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001")
+    assert found == {
+        order: Seen(sent_at=NOON),
+        order_of(lead, id=told["id"], made=1, allowed=4): Seen(
+            sent_at=NOON, talk=Talk(Outcome.ANSWERED_HEARD, 5, 9)
+        ),
+    }
