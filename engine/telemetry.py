@@ -13,9 +13,16 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-# Ten digits or more, however grouped; not inside an id (hex digits or a dash beside it).
-NUMBER = re.compile(r"(?<![0-9A-Za-z_.-])\+?[0-9](?:[ ()-]{0,2}[0-9]){9,17}(?![0-9A-Za-z_-])")
-NOT_NUMBERS = frozenset({"call_id", "timestamp", "level"})
+# Ten digits or more, however grouped. What looks like one and is none goes first and stays as it is: ids
+# and file names of hex digits, dates with their times, decimal numbers, IP addresses.
+NUMBER = re.compile(
+    r"(?P<kept>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?<![0-9a-f])[0-9a-f]{32,}"
+    r"|(?<![0-9])(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?(?![0-9])"
+    r"|(?<![0-9.])(?:[0-9]+\.[0-9]+|[0-9]{1,3}(?:\.[0-9]{1,3}){3})(?![0-9.]))"
+    r"|(?:\+|%2B)?[0-9](?:[ ().\u00a0\u2010-\u2015-]{0,3}[0-9]){9,}",
+    re.IGNORECASE,
+)
 
 calls = Counter("zvonar_calls_total", "Attempts ended, by outcome", ["outcome"])
 originates = Counter("zvonar_originates_total", "Originates sent", ["trunk"])
@@ -33,7 +40,7 @@ fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"
 
 def mask(text: str) -> str:
     """Hide all but the last four digits of every phone number in a text: `+79161234567` -> `*4567`."""
-    return NUMBER.sub(lambda found: "*" + re.sub(r"[^0-9]", "", found[0])[-4:], text)
+    return NUMBER.sub(lambda found: found["kept"] or "*" + re.sub(r"[^0-9]", "", found[0])[-4:], text)
 
 
 def _masked(value: Any) -> Any:
@@ -43,18 +50,18 @@ def _masked(value: Any) -> Any:
         return {_masked(key): _masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(item) for item in value]
-    if value is None or isinstance(value, bool | float):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int):
-        return mask(str(value)) if abs(value) >= 10**9 else value
+    if isinstance(value, int | float):
+        whole = value == value // 1 and abs(value) >= 10**9
+        return mask(str(int(value))) if whole else value
     return mask(str(value))
 
 
 def mask_numbers(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The structlog processor: every value but ids and times, tracebacks included."""
+    """The structlog processor: every value, tracebacks included."""
     for key, value in event.items():
-        if key not in NOT_NUMBERS:
-            event[key] = _masked(value)
+        event[key] = _masked(value)
     return event
 
 
