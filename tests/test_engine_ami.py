@@ -169,6 +169,38 @@ def test_a_refused_login_is_final_and_says_who(run: Callable[..., None], user: s
     run(scenario())
 
 
+def test_a_login_refused_later_ends_both_sides_with_one_last_word(run: Callable[..., None]) -> None:
+    async def scenario() -> None:
+        asterisk = fake()
+        async with joined(asterisk) as node:
+            asterisk.users.remove("zvonar")
+            (actions,) = [session for session in asterisk.sessions if not session.events]
+            actions.writer.transport.abort()
+            down = await take_one(node)
+            assert isinstance(down, LinkDown)
+            assert down.final
+            await until(lambda: not asterisk.sessions)
+            await asyncio.sleep(0.2)
+            assert not node._queue
+
+    run(scenario())
+
+
+def test_a_long_outage_is_logged_once_not_at_each_try(run: Callable[..., None]) -> None:
+    async def scenario() -> None:
+        asterisk = fake()
+        port = await asterisk.start()
+        await asterisk.stop()
+        node = Node(settings(port), Timing(back_off_s=(0.01, 5)))
+        with structlog.testing.capture_logs() as logs:
+            await node.start()
+            await asyncio.sleep(0.5)
+            await node.stop()
+        assert len([line for line in logs if line["log_level"] == "warning"]) == 2  # one a connection
+
+    run(scenario())
+
+
 def test_a_watcher_without_the_right_to_look_is_told_of_and_final(run: Callable[..., None]) -> None:
     async def scenario() -> None:
         asterisk = fake()

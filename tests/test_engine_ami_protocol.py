@@ -193,6 +193,17 @@ def test_a_header_that_could_be_two_is_refused(bad: str) -> None:
         encode({"Action": "Ping", f"Na{bad}me": "a"})
 
 
+@pytest.mark.parametrize("name", ["", "Na me", "Name: x", "Имя", "Name "])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(UsageError):
+        encode({"Action": "Ping", name: "a"})
+
+
+def test_a_value_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UsageError):
+        encode({"Action": "Ping", "Name": "a\ud800"})
+
+
 def test_a_header_that_asterisk_would_drop_is_refused() -> None:
     with pytest.raises(UsageError):
         encode({"Action": "x" * 1000})

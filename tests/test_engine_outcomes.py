@@ -133,6 +133,20 @@ SAW: list[tuple[str, int, int | None, dict[str, Any], Verdict]] = [
         {"elapsed_s": 20},
         Verdict(Outcome.UNREACHABLE, evidence=Evidence.SOFT),
     ),
+    (
+        "carrier's 480 that comes when timer B would",
+        19,
+        480,
+        {"elapsed_s": 8.01},
+        Verdict(Outcome.UNREACHABLE, evidence=Evidence.SOFT),
+    ),
+    (
+        "early media until a short time-out of ours",
+        19,
+        480,
+        {"progress": True, "timed_out": True, "elapsed_s": 5},
+        NO_ANSWER,
+    ),
     ("no cause while it rang", 31, 480, {"rang": True}, NO_ANSWER),
     ("congestion after it rang is not given back", 34, 503, {"rang": True}, Verdict(Outcome.CONGESTION)),
 ]

@@ -16,7 +16,7 @@ Seen on Asterisk 22.10.1, which is why the rules are as they are:
 | a `Reason: Q.850` header beside the SIP code | the SIP code's own | SIP | the header changes nothing |
 
 So silence is known by the clock, and only where the dial timeout is longer than timer B. Evidence for a
-blacklist counts only when the carrier is known to have replied. A refund (the day's limit is given back)
+blacklist counts only with the carrier's own code. A refund (the day's limit is given back)
 needs a fault of the trunk or the network and a phone that stayed silent.
 """
 
@@ -213,5 +213,4 @@ def classify(
     row = UNKNOWN if cause is None else CAUSES.get(cause, UNKNOWN)
     outcome, evidence = row if isinstance(row, tuple) else row(ending)
     refund = outcome in (Outcome.TRUNK_FAULT, Outcome.CONGESTION) and not rang
-    proved = tech_cause is not None and not ending.silent
-    return Verdict(outcome, refund, evidence if proved else Evidence.NONE)
+    return Verdict(outcome, refund, evidence if tech_cause is not None else Evidence.NONE)
