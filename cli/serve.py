@@ -117,10 +117,12 @@ async def _fastagi(settings: Settings, serving: Serving) -> AsyncIterator[asynci
     from fastagi.session import Studio
 
     studio = Studio(settings.audio_dir_in_asterisk, settings.dialer.max_call_s)
-    server = Server(settings.fastagi, routes(talks(settings)), studio)
+    keeping = talks(settings)
+    server = Server(settings.fastagi, routes(keeping), studio)
     await server.start()
     yield None
     await server.drain(serving.left_s)
+    await asyncio.to_thread(keeping.close)
 
 
 @asynccontextmanager

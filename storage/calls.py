@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     Column,
-    ColumnElement,
     Connection,
     ForeignKeyConstraint,
     Index,
@@ -21,11 +20,9 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    Update,
     bindparam,
     case,
     func,
-    literal,
     select,
     text,
     update,
@@ -144,42 +141,34 @@ def close(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(query.values({name: bindparam(name + "_") for name in names}), rows)
 
 
-def save_talk(
-    connection: Connection,
-    attempt_id: UUID,
-    person_id: UUID,
-    *,
-    outcome: Outcome,
-    heard_ms: int,
-    message_ms: int,
-    pressed: str,
-) -> None:
-    """What a conversation reports at its end.
+def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What conversations report at their end: person_id_, id_, said (outcome), heard, message (ms), keys.
 
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
     given up waiting and closed the attempt before: then this sets its outcome too.
     """
-    said = case((attempt.c.talk == Outcome.ANSWERED_OPERATOR, attempt.c.talk), else_=outcome.value)
-    query = _report(attempt_id, person_id, said)
-    connection.execute(query.values(heard_ms=heard_ms, message_ms=message_ms, pressed=pressed))
-
-
-def save_joined(connection: Connection, attempt_id: UUID, person_id: UUID) -> None:
-    """An operator took the call, whether this is told before its end or after."""
-    connection.execute(_report(attempt_id, person_id, literal(Outcome.ANSWERED_OPERATOR.value)))
-
-
-def _report(attempt_id: UUID, person_id: UUID, said: ColumnElement[str]) -> Update:
+    if not rows:
+        return
+    said = case((attempt.c.talk == Outcome.ANSWERED_OPERATOR, attempt.c.talk), else_=bindparam("said"))
     closed = attempt.c.ended_at.is_not(None)
-    return (
-        update(attempt)
-        .where(attempt.c.person_id == person_id, attempt.c.id == attempt_id)
-        .values(
-            talk=said,
-            outcome=case((closed, said), else_=attempt.c.outcome),
-            state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
-        )
+    query = update(attempt).where(
+        attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
     )
+    query = query.values(
+        talk=said,
+        heard_ms=bindparam("heard"),
+        message_ms=bindparam("message"),
+        pressed=bindparam("keys"),
+        outcome=case((closed, said), else_=attempt.c.outcome),
+        state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
+    )
+    connection.execute(query, rows)
+
+
+def save_joined(connection: Connection, attempt_id: UUID) -> None:
+    """An operator took the call."""
+    query = update(attempt).where(attempt.c.id == attempt_id)
+    connection.execute(query.values(talk=Outcome.ANSWERED_OPERATOR))
 
 
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:
@@ -194,22 +183,27 @@ def open_attempts(connection: Connection, dialer: str) -> list[Record]:
     return list(connection.execute(query))
 
 
-def for_talk(connection: Connection, attempt_id: UUID) -> Record | None:
-    """What a conversation needs of its attempt: person, campaign, state, clips, number, trunk."""
+def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
+    """What conversations need of open attempts, this one and those prepared after it.
+
+    Each: id, person_id, campaign_id, trunk, clips, e164.
+    """
     query = (
         select(
+            attempt.c.id,
             attempt.c.person_id,
             attempt.c.campaign_id,
-            attempt.c.ended_at,
             attempt.c.trunk,
             lead.c.clips,
             phone.c.e164,
         )
         .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
         .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
-        .where(attempt.c.id == attempt_id)
+        .where(attempt.c.id >= first, attempt.c.ended_at.is_(None))
+        .order_by(attempt.c.id)
+        .limit(limit)
     )
-    return connection.execute(query).one_or_none()
+    return list(connection.execute(query))
 
 
 def outcome_counts(connection: Connection, campaign_id: UUID) -> dict[str, int]:

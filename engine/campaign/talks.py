@@ -1,15 +1,19 @@
 """What a conversation needs of the engine: the call's sheet at its start, its facts, its result at the end.
 
-Each is one short transaction; none is held while audio plays. Blocking: to be called in a thread.
+Each is at most one short transaction; none is held while audio plays. Blocking: to be called in a thread.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from queue import SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine
 
+from engine import telemetry
 from engine.campaign.attempts import Talk
 from engine.errors import NotFound
 from engine.settings import Settings
@@ -18,8 +22,14 @@ from engine.speech.service import message_of, phrases
 from storage import audit, calls, contact
 from storage import campaign as store
 from storage import speech as speech_store
-from storage.db import reading, writing
+from storage.db import DOWN, Record, reading, writing
 from storage.vocab import Outcome
+
+AHEAD = 500  # sheets read at a time
+MOMENT_S = 0.1
+DOWN_S = 1.0
+
+log = telemetry.logger("talks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +46,60 @@ class Sheet:
 
 
 class Talks:
-    """Serves the debtor's conversation."""
+    """Serves the debtor's conversation; `close` it at the end, so that the last results are stored.
+
+    Sheets are read ahead: ids are in order of time, so whoever is asked for first brings those that were
+    prepared after him and have not answered yet. Nobody waits for the database with the phone at his ear.
+    Results are stored by a thread of their own, all that came within a moment in one transaction; while
+    the database is away they wait.
+    """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
         # A campaign's phrases are made once, before its first call, and never change.
         self._phrases: dict[UUID, dict[str, Clip]] = {}
+        self._ahead: dict[UUID, Sheet] = {}
+        self._reading = Lock()
+        self._said: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._writer = Thread(target=self._write, name="talks", daemon=True)
+        self._writer.start()
+
+    def close(self) -> None:
+        """Store what is not stored yet, and end."""
+        self._said.put(None)
+        self._writer.join()
 
     def open(self, attempt: str) -> Sheet:
-        """The sheet of a call under way; NotFound for an id that names none."""
+        """The sheet of a call under way; NotFound for an id that names none, or one that is over."""
         try:
             attempt_id = UUID(attempt)
         except ValueError:
             raise NotFound("no attempt has such an id") from None
+        with self._reading:
+            if attempt_id not in self._ahead:
+                self._read_from(attempt_id)
+            sheet = self._ahead.pop(attempt_id, None)
+        if sheet is None:
+            raise NotFound("no open attempt with audio has this id")
+        return sheet
+
+    def _read_from(self, attempt_id: UUID) -> None:
+        """Read the sheet of this attempt and of those prepared after it; the oldest unused ones go."""
         with reading(self._engine) as connection:
-            row = calls.for_talk(connection, attempt_id)
-            if row is None or not row.clips:
-                raise NotFound("no attempt with audio has this id")
-            if row.campaign_id not in self._phrases:
-                self._phrases[row.campaign_id] = _clips(store.get(connection, row.campaign_id).phrases or {})
+            for row in calls.for_talks(connection, attempt_id, AHEAD):
+                if row.campaign_id not in self._phrases:
+                    phrases_ = store.get(connection, row.campaign_id).phrases
+                    self._phrases[row.campaign_id] = _clips(phrases_ or {})
+                self._ahead[row.id] = self._sheet(row)
+        for old in list(self._ahead)[: -2 * AHEAD]:
+            del self._ahead[old]
+
+    def _sheet(self, row: Record) -> Sheet:
         return Sheet(
-            attempt_id=attempt_id,
+            attempt_id=row.id,
             person_id=row.person_id,
             e164=row.e164,
-            message=tuple(Clip(name, ms) for name, ms in row.clips),
+            message=tuple(Clip(name, ms) for name, ms in row.clips or ()),
             phrases=self._phrases[row.campaign_id],
             operator=self._settings.company.operator,
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
@@ -105,23 +145,49 @@ class Talks:
 
     def joined(self, attempt: str) -> None:
         """An operator took the call; true also if the debtor is the first to hang up."""
-        sheet = self.open(attempt)
+        try:
+            attempt_id = UUID(attempt)
+        except ValueError:
+            raise NotFound("no attempt has such an id") from None
         with writing(self._engine) as connection:
-            calls.save_joined(connection, sheet.attempt_id, sheet.person_id)
+            calls.save_joined(connection, attempt_id)
 
     def save(self, sheet: Sheet, talk: Talk | None) -> None:
-        """The conversation's result; None (it broke) is kept as partly heard."""
+        """The conversation's result; None (it broke) is kept as partly heard. Stored within a moment."""
         said = talk or Talk(Outcome.ANSWERED_PARTIAL, 0, sum(clip.ms for clip in sheet.message))
-        with writing(self._engine) as connection:
-            calls.save_talk(
-                connection,
-                sheet.attempt_id,
-                sheet.person_id,
-                outcome=said.outcome,
-                heard_ms=said.heard_ms,
-                message_ms=said.message_ms,
-                pressed=said.keys,
-            )
+        self._said.put(
+            {
+                "person_id_": sheet.person_id,
+                "id_": sheet.attempt_id,
+                "said": said.outcome.value,
+                "heard": said.heard_ms,
+                "message": said.message_ms,
+                "keys": said.keys,
+            }
+        )
+
+    def _write(self) -> None:
+        """The writer's life: wait for a result, then a moment for others, then store them together."""
+        going = True
+        while going:
+            rows = [self._said.get()]
+            if rows[0] is not None:
+                time.sleep(MOMENT_S)
+            while not self._said.empty():
+                rows.append(self._said.get())
+            going = None not in rows
+            self._store([row for row in rows if row is not None])
+
+    def _store(self, rows: list[dict[str, Any]]) -> None:
+        """One transaction, tried until the database takes it."""
+        while rows:
+            try:
+                with writing(self._engine) as connection:
+                    calls.save_talks(connection, rows)
+                return
+            except DOWN as error:
+                log.error("talks wait for the database", talks=len(rows), reason=type(error).__name__)
+                time.sleep(DOWN_S)
 
 
 def _unspoken(text: str) -> Clip:
