@@ -34,6 +34,7 @@ PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
 SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+DATABASES = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 class Section(BaseModel):
@@ -133,6 +134,22 @@ def one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
+class File(TomlConfigSettingsSource):
+    """The settings file. A list of one table is read as that table, so that the environment adds to it."""
+
+    def __call__(self) -> dict[str, Any]:
+        """Its values; SettingsError when the environment cannot say which of several tables it means."""
+        values = super().__call__()
+        for name, value in values.items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                prefix = f"ZVONAR_{name.upper()}__"
+                if len(value) == 1:
+                    values[name] = value[0]
+                elif any(variable.upper().startswith(prefix) for variable in os.environ):
+                    raise SettingsError(f"{prefix}… is for one [[{name}]]; the file has {len(value)}")
+        return values
+
+
 class Settings(BaseSettings):
     """All of it; frozen, made once at the start of a command."""
 
@@ -155,6 +172,21 @@ class Settings(BaseSettings):
     dialer: Dialer = Dialer()
     log: Log = Log()
 
+    @field_validator("database_url")
+    @classmethod
+    def database_is_known(cls, value: SecretStr) -> SecretStr:
+        """A URL that `storage.db.open_engine` opens; it is not shown, it may hold a password."""
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            make_url(value.get_secret_value())
+        except (ArgumentError, ValueError):
+            raise ValueError(DATABASES) from None
+        if not re.match(r"sqlite:///.|postgres(ql)?(\+psycopg2)?://", value.get_secret_value()):
+            raise ValueError(DATABASES)
+        return value
+
     @field_validator("asterisk", "trunk")
     @classmethod
     def names_differ(cls, value: list[Any]) -> list[Any]:
@@ -173,7 +205,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, File(settings_cls)
 
     @property
     def audio_dir(self) -> Path:
@@ -226,8 +258,16 @@ def load(given: str | None = None) -> Settings:
 
 def _tell(item: Any, path: Path | None) -> str:
     """One pydantic complaint as one clause; the value itself is not shown, it may be a secret."""
-    name = ".".join(str(part) for part in item["loc"]) or "settings"
-    return f"{name}: {item['msg']} ({path or 'environment'})"
+    name = ".".join(str(part) for part in item["loc"])
+    return f"{name}: {item['msg'].removeprefix('Value error, ')} ({_variable(name) or path or 'default'})"
+
+
+def _variable(name: str) -> str | None:
+    """The environment variable that sets this setting: its own, or one that sets it with others."""
+    environment = {variable.upper() for variable in os.environ}
+    parts = [part.upper() for part in name.split(".") if not part.isdigit()]
+    variables = ("ZVONAR_" + "__".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((variable for variable in variables if variable in environment), None)
 
 
 def unknown_names() -> Iterator[str]:
@@ -242,13 +282,11 @@ def sources(settings: Settings, given: str | None = None) -> Iterator[tuple[str,
     """(name, value, source) of every setting; secrets are shown as stars."""
     path = find_file(given)
     in_file = _flat(TomlConfigSettingsSource(Settings, path)()) if path else {}
-    environment = {name.upper() for name in os.environ}
     shown = settings.model_dump() | {"database_url": _without_password(settings.database_url)}
     for name, value in _flat(shown).items():
-        variable = "ZVONAR_" + re.sub(r"\.[0-9]+\.", "__", name).replace(".", "__").upper()
-        if variable in environment:
+        if variable := _variable(name):
             source = variable
-        elif any(known == name or known.startswith(name + ".") for known in in_file):
+        elif name in in_file or name.replace(".0.", ".", 1) in in_file:
             source = str(path)
         else:
             source = "default"
@@ -257,7 +295,8 @@ def sources(settings: Settings, given: str | None = None) -> Iterator[tuple[str,
 
 def _without_password(url: SecretStr) -> str:
     """A database URL that may be shown."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url.get_secret_value())
+    shown = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url.get_secret_value())
+    return re.sub(r"(password=)[^&]*", r"\1***", shown)
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
