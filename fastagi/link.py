@@ -80,9 +80,7 @@ class Link(asyncio.Protocol):
             self._refuse(refusal)
 
     def data_received(self, data: bytes) -> None:
-        """Hand on what the bytes complete; whatever follows the end of a session is not read."""
-        if self._stop is not None:
-            return
+        """Hand on what the bytes complete, up to what ends the session."""
         try:
             events = self._agi.receive(data)
         except RemoteError as error:
@@ -167,8 +165,9 @@ class Link(asyncio.Protocol):
             self._over()
 
     def _free(self, reason: Exception) -> None:
-        """Give the line back; `reason` is what a command from now on would get."""
+        """Give the line back: nobody waits any more, and `reason` is what a command from now on gets."""
         self._stop = self._stop or reason
+        self.deadline = math.inf
         self._transport.close()
 
     def _over(self) -> None:
@@ -178,7 +177,8 @@ class Link(asyncio.Protocol):
     def _work(self, move: Work) -> None:
         """Into the pool; with a deadline only as long as a caller waits for it."""
         self._working = True
-        self.deadline = math.inf if self._transport.is_closing() else self._server.loop.time() + WORK_S
+        if self._stop is None:
+            self.deadline = self._server.loop.time() + WORK_S
         future = self._server.pool.submit(copy_context().run, move.function, move.argument)
         future.add_done_callback(self._from_thread)
 

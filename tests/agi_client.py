@@ -100,11 +100,13 @@ class Running:
     ) -> None:
         self._settings = Fastagi(**{"bind": "127.0.0.1:0", "threads": 2} | settings)
         self._routes = routes
+        self._faults: list[dict[str, Any]] = []
         self._studio = Studio(audio, max_call_s=60)
         self._loop = asyncio.new_event_loop() if stock_loop else uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
+        self._loop.set_exception_handler(lambda _loop, context: self._faults.append(context))
         self._thread.start()
         self.server = self.run(self._start())
         self.port = self.server.port
@@ -115,6 +117,7 @@ class Running:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(PATIENCE_S)
         self._loop.close()
+        assert not self._faults, "an exception of ours came out in the event loop"
 
     async def _start(self) -> Server:
         server = Server(self._settings, self._routes, self._studio)

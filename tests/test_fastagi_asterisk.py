@@ -18,7 +18,7 @@ from lab.stand import Stand
 pytestmark = pytest.mark.real
 
 SHORT, LONG, MISSING = Clip("1a" * 32, 500), Clip("2b" * 32, 6000), Clip("3c" * 32, 1000)
-TO_THE_END, PRESSES, LEAVES, WANTS, "press-4", "hangs-up", "operator"
+TO_THE_END, PRESSES, LEAVES, MISSES = "listens", "press-4", "hangs-up", "operator"
 
 
 @pytest.fixture

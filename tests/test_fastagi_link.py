@@ -44,6 +44,7 @@ class Part:
 
     def _finish(self, result: Any) -> None:
         self._note()
+        self.gate.wait(10)
         self.finished.append(result)
 
     def _note(self) -> None:
@@ -139,6 +140,21 @@ def test_a_hang_up(part: tuple[Part, Running], log: Log, last: bytes, result: st
     until(lambda: not running.server.sessions)
     assert noted.finished == [result]
     assert log.at("error", "warning") == []
+
+
+def test_what_follows_a_hang_up_is_not_taken_for_an_answer(part: tuple[Part, Running]) -> None:
+    noted, running = part
+    asterisk = Asterisk(running.port)
+    asterisk.answer("200 result=0")
+    asterisk.hear()
+    noted.gate.clear()
+    asterisk.say(b"HANGUP\n511 Command Not Permitted on a dead channel\n")
+    assert asterisk.hear() == ""
+    assert running.server.sessions == 1, "its end is still being stored"
+    noted.gate.set()
+    until(lambda: not running.server.sessions)
+    assert noted.finished == ["hung up at 0"]
+    asterisk.hang_up()
 
 
 def test_a_hang_up_between_a_reply_and_the_next_command(part: tuple[Part, Running]) -> None:
@@ -282,6 +298,23 @@ def test_an_open_that_hangs(part: tuple[Part, Running], log: Log, monkeypatch: p
         until(lambda: noted.finished)
     assert noted.finished == ["hung up at 0"]
     assert len(log.at("error")) == 1
+
+
+def test_work_that_no_caller_waits_for_may_take_its_time(
+    part: tuple[Part, Running], log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, running = part
+    monkeypatch.setattr(link, "WORK_S", 0.1)
+    asterisk = Asterisk(running.port)
+    asterisk.answer("200 result=0")
+    asterisk.hear()
+    noted.gate.clear()
+    asterisk.hang_up()
+    until(lambda: len(noted.threads) and running.server.sessions)
+    threading.Event().wait(0.5)  # two sweeps and more
+    noted.gate.set()
+    until(lambda: noted.finished)
+    assert log.at("error") == []
 
 
 def test_an_environment_that_comes_slowly(part: tuple[Part, Running]) -> None:

@@ -208,14 +208,14 @@ def test_connections_that_wait_do_not_hold_up_calls() -> None:
 def test_drain_lets_calls_end_and_takes_no_new_ones() -> None:
     with Running(ROUTES) as running:
         asterisk = Asterisk(running.port)
-        bare = socket.create_connection(("127.0.0.1", running.port))
+        bare, late = socket.create_connection(("127.0.0.1", running.port)), refused("slow")
         assert asterisk.hear().startswith("STREAM FILE")
         until(lambda: running.server.sessions == 2)
         drained = running.start(running.server.drain(10))
         until(lambda: running.server.sessions == 1)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", running.port))
-        assert bare.recv(1) == b"", "who has not said who he is goes at once"
+        assert bare.recv(1) == b"" and refused("slow") == late, "who has not said who he is goes at once"
         assert _end(asterisk)
         assert drained.result(10) == 0
         bare.close()
