@@ -4,6 +4,7 @@ import ast
 import configparser
 import functools
 import importlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ def files() -> tuple[Path, ...]:
     """Every file that belongs to the project: what git tracks or would, or without git all but the built."""
     command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"]
     command += ["--cached", "--others", "--exclude-standard"]
-    if (ROOT / ".git").exists():
+    if (ROOT / ".git").exists() and shutil.which("git"):
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
         found = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
