@@ -150,6 +150,7 @@ class Agi:
                 command("SET VARIABLE AGI_DONE 1")
 
         class Server(socketserver.ThreadingTCPServer):
+            request_queue_size = 200  # more calls at once would wait a second for a repeated SYN
             allow_reuse_address = True
             daemon_threads = True
 

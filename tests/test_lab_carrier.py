@@ -1,6 +1,7 @@
 """The carrier's callees do what their number says: keys, hanging up, an operator, giving up."""
 
 import queue
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,9 +31,12 @@ def speech() -> np.ndarray:
 
 def test_each_key_is_pressed_when_the_number_says(stand: Stand) -> None:
     pressed: queue.Queue[tuple[str, str]] = queue.Queue()
+    waited: dict[str, float] = {}
 
     def talk(environment: dict[str, str], command: Callable[[str], str]) -> None:
-        pressed.put((phone_of(environment), command("WAIT FOR DIGIT 6000")))
+        answered, phone = time.monotonic(), phone_of(environment)
+        pressed.put((phone, command("WAIT FOR DIGIT 9000")))
+        waited[phone] = time.monotonic() - answered
 
     numbers = [kind.number(0, seconds) for seconds, kind in enumerate(KEYS[5:], start=1)]
     numbers += [kind.number(1) for kind in KEYS]
@@ -40,6 +44,8 @@ def test_each_key_is_pressed_when_the_number_says(stand: Stand) -> None:
         dial(stand.settings, numbers)
     answers = dict(pressed.get_nowait() for _ in numbers)
     assert answers == {phone: f"200 result={ord(phone[6])}" for phone in numbers}
+    # the carrier counts from its own ACK, a moment before our server is asked
+    assert {phone: waited[phone] for phone in numbers if waited[phone] < int(phone[7]) - 0.5} == {}
 
 
 def test_one_who_hangs_up_stays_as_long_as_the_number_says(stand: Stand) -> None:

@@ -87,7 +87,7 @@ def test_the_mirror_is_the_one_that_apt_uses(tools: Path) -> None:
         "apt-get",
         "echo 'http://other.example/deb/|cloud|main'\n"
         f"echo 'http://mirror.example/debian-security/|{codename()}-security|main'\n"
-        f"echo 'http://mirror.example/debian/|{codename()}|contrib'\n"
+        f"echo 'http://contrib.example/debian/|{codename()}|contrib'\n"
         f"echo 'http://mirror.example/debian/|{codename()}|main'",
     )
     assert chroot.mirror() == "http://mirror.example/debian/"
