@@ -592,7 +592,6 @@ def test_a_storm_of_events_waits_in_the_sockets_and_none_is_lost(run: Callable[.
             with pytest.raises(AsteriskDown, match="too slowly"):
                 await node.originate(call())
             await asyncio.sleep(0.3)
-            assert not storming.done()
             assert len(node._queue) < 500 + 2000  # the limit, and what one read of a socket holds
             taken: list[Event] = []
             most = 0
@@ -653,7 +652,7 @@ def test_a_peer_that_does_not_read_is_sent_nothing_more(run: Callable[..., None]
             (session,) = [session for session in asterisk.sessions if not session.events]
             session.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport can
             refused = 0
-            for number in range(40_000):
+            for number in range(200_000):
                 waiting = asyncio.ensure_future(node.originate(call(str(number))))
                 await asyncio.sleep(0)
                 if waiting.done():
