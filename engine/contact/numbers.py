@@ -11,19 +11,19 @@ import phonenumbers
 
 from engine.errors import UsageError
 
-SEPARATORS = re.compile(r"[\s()\-.\u2010-\u2015\u00a0]+")
+# Also what comes along unseen when a number is copied: zero-width and direction marks.
+SEPARATORS = re.compile(r"[\s()\-.\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 EXTENSION = re.compile(r"(доб|ext|#|,|;|x)", re.IGNORECASE)
 
 
 @lru_cache(maxsize=65536)
 def e164(text: str, region: str = "RU") -> str:
     """`8 (921) 123-45-67`, `+7…`, `7…`, ten digits -> `+79211234567`; UsageError says what is wrong."""
-    written = text.strip()
-    if not written:
+    digits = SEPARATORS.sub("", text)
+    if not digits:
         raise UsageError("no number")
-    if EXTENSION.search(written):
+    if EXTENSION.search(digits):
         raise UsageError("a number with an extension cannot be dialled")
-    digits = SEPARATORS.sub("", written)
     if not re.fullmatch(r"\+?[0-9]+", digits):
         raise UsageError("not a phone number")
     if region == "RU" and re.fullmatch(r"7[0-9]{10}", digits):

@@ -20,7 +20,7 @@ from typing import Any
 
 from engine.errors import TemplateError
 
-NAME = re.compile(r"^[a-z][a-z0-9_]{0,31}$")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MAX_FRAGMENTS = 16
 MAX_TEXT = 1000
 PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -74,7 +74,7 @@ def parse(source: str) -> Template:
     """Read a template file's text; TemplateError says in which fragment, line and column it is wrong."""
     try:
         tree = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number or a nesting beyond Python's limits
         raise TemplateError(str(error)) from None
     unknown = sorted(tree.keys() - {"lang", "fragment"})
     if unknown:
@@ -100,10 +100,14 @@ def _fragment(row: Any, number: int) -> Fragment:
     name, text, wav = row.get("name", f"fragment{number}"), row.get("text", ""), row.get("wav", "")
     if not all(isinstance(value, str) for value in (name, text, wav)):
         raise TemplateError(f"fragment {number}: name, text and wav are strings")
-    if not NAME.match(name):
+    if not NAME.fullmatch(name):
         raise TemplateError(f"fragment {number}: name {name!r} is not of lower-case letters, digits and _")
-    if bool(text.strip()) == bool(wav):
+    if not text.strip():
+        text = ""
+    if bool(text) == bool(wav):
         raise TemplateError(f"fragment {name!r}: give either text or wav")
+    if "\0" in text + wav:
+        raise TemplateError(f"fragment {name!r}: it has a NUL character")
     if len(text) > MAX_TEXT:
         raise TemplateError(f"fragment {name!r}: {len(text)} characters, at most {MAX_TEXT} are spoken")
     fragment = Fragment(name, text, wav)
@@ -116,7 +120,7 @@ def _names(fragment: Fragment) -> Iterator[str]:
     for found in PIECE.finditer(fragment.text):
         if found[0] in ("{{", "}}"):
             continue
-        if found[1] is None or not NAME.match(found[1]):
+        if found[1] is None or not NAME.fullmatch(found[1]):
             before = fragment.text[: found.start()]
             line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
             raise TemplateError(
