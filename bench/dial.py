@@ -36,14 +36,13 @@ from engine.settings import Settings, Trunk
 from engine.speech.clip import place
 from lab.kinds import number
 from lab.postgres import Postgres
-from lab.process import Process
+from lab.shell import Shell
 from lab.stand import Stand
 from storage import calls, migrations
 from storage import campaign as campaigns
 from storage.db import open_engine, reading, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
 
-ZVONAR = str(Path(sys.executable).with_name("zvonar"))
 CALL_S = 2  # after which the callee hangs up
 FRAGMENT_MS = 300
 HELD = 0.97
@@ -226,13 +225,9 @@ class Ours:
         migrations.upgrade(open_engine(settings.database_url.get_secret_value()))
         self._engine = wiring.database(settings)
         self._campaign = self._fill(settings, sound, leads)
-        environment = [f"{name}={value}" for name, value in stand.environment.items()]
-        environment.append("ZVONAR_LOG__LEVEL=warning")
-        environment.append(f"ZVONAR_DATABASE_URL={settings.database_url.get_secret_value()}")
-        self._daemons = {
-            name: Process(["env", *environment, ZVONAR, "serve", name], stand.run_dir / f"{name}.log")
-            for name in ("fastagi", "dialer")
-        }
+        url = settings.database_url.get_secret_value()
+        self._shell = Shell(stand, url, ZVONAR_LOG__LEVEL="warning")
+        self._daemons = {name: self._shell.serve(name) for name in ("fastagi", "dialer")}
 
     def _fill(self, settings: Settings, sound: Path, leads: int) -> Any:
         """A campaign of `leads` people whose messages are three recordings and whose phrases are short."""
@@ -294,7 +289,7 @@ class Ours:
             attempt.c.prepared_at >= begin, attempt.c.prepared_at < end
         )
         with reading(self._engine) as connection:
-            return dict(connection.execute(query.group_by(attempt.c.outcome)).tuples().all())
+            return {row.outcome: row.count_1 for row in connection.execute(query.group_by(attempt.c.outcome))}
 
     def left(self) -> int:
         """Leads not dialled yet."""

@@ -30,7 +30,7 @@ class Talk:
 class Seen:
     """All that is known of one attempt; None is not known (yet). Times are UTC.
 
-    `refused`: Asterisk refused the originate, with its reason. `failed_at`: OriginateResponse said Failure;
+    `progress_at`: early media, in which it may have rung. `refused`: Asterisk refused the originate, with its reason. `failed_at`: OriginateResponse said Failure;
     `timed_out`: and that our own dial timeout was why. `closed`: no further witness is awaited (the
     deadline has passed, or the channel is known to be gone).
     """
@@ -38,6 +38,7 @@ class Seen:
     sent_at: datetime | None = None
     refused: str | None = None
     ringing_at: datetime | None = None
+    progress_at: datetime | None = None
     answered_at: datetime | None = None
     failed_at: datetime | None = None
     timed_out: bool | None = None
@@ -91,6 +92,7 @@ class Seen:
                 self.cause,
                 self.tech_cause,
                 rang=self.ringing_at is not None,
+                progress=self.progress_at is not None,
                 timed_out=bool(self.timed_out),
                 elapsed_s=(self.hangup_at - (self.sent_at or self.hangup_at)).total_seconds(),
             )

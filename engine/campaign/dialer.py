@@ -34,6 +34,7 @@ from engine.gateways.ami_protocol import (
     LinkUp,
     Originate,
     Originated,
+    Progress,
     Ringing,
 )
 from engine.settings import Settings
@@ -259,6 +260,8 @@ def seen_in(event: Event, at: datetime) -> Seen | None:
     match event:
         case Ringing():
             return Seen(ringing_at=at)
+        case Progress():
+            return Seen(progress_at=at)
         case Answered():
             return Seen(answered_at=at)
         case Ended():

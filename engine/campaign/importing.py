@@ -5,6 +5,7 @@ again adds only what is missing. Refused rows are written to `rejects/*.rejected
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
@@ -27,6 +29,8 @@ from storage.vocab import LeadState, Role
 BATCH = 1000
 PERSON = ("name", "city", "region", "address", "timezone")
 KNOWN = frozenset({"external_id", "person_id", "role", "lat", "lon", EXTRA})
+PHONE = re.compile(r"phone[0-9]*")
+MAX_KEY = 200  # characters of an id, so that the database can index it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +72,48 @@ class Summary:
 
 def read(line: int, row: dict[str, str], template: Template, region: str) -> Lead:
     """A row as a lead; UsageError says why it cannot be one."""
-    if EXTRA in row:
+    if row.get(EXTRA):
         raise UsageError("more cells than the header has columns")
+    if any("\0" in value for value in row.values()):
+        raise UsageError("it has a NUL character")
     phones = _phones(row, region)
     role = row.get("role", "").lower() or Role.DEBTOR
     if role not in set(Role):
         raise UsageError(f"role: {role!r} is neither debtor nor contact")
     person: dict[str, Any] = {name: row.get(name, "") for name in PERSON}
     person |= {name: _degrees(row, name) for name in ("lat", "lon")}
-    spoken = {
-        name: value for name, value in row.items() if name not in KNOWN and not name.startswith("phone")
-    }
+    _check_zone(person["timezone"])
+    spoken = {name: value for name, value in row.items() if name not in KNOWN and not PHONE.fullmatch(name)}
     missing = template.missing(spoken)
     if missing:
         raise UsageError(f"the template needs a value for: {', '.join(missing)}")
-    person_key = f"id:{row['person_id']}" if row.get("person_id") else f"tel:{phones[0]}"
+    person_key = f"id:{_id(row, 'person_id')}" if row.get("person_id") else f"tel:{phones[0]}"
     variables = {name: spoken[name] for name in sorted(template.variables)}
-    return Lead(line, row.get("external_id") or person_key, person_key, Role(role), phones, person, variables)
+    return Lead(
+        line, _id(row, "external_id") or person_key, person_key, Role(role), phones, person, variables
+    )
+
+
+def _id(row: dict[str, str], name: str) -> str:
+    if len(row.get(name, "")) > MAX_KEY:
+        raise UsageError(f"{name}: longer than {MAX_KEY} characters")
+    return row.get(name, "")
+
+
+def _check_zone(name: str) -> None:
+    try:
+        ZoneInfo(name or "UTC")
+    except (ValueError, OSError, KeyError):
+        raise UsageError(f"timezone: {name[:64]!r} is not a name of the IANA time zone database") from None
 
 
 def _phones(row: dict[str, str], region: str) -> tuple[str, ...]:
-    """The row's numbers in order, each once."""
+    """The row's numbers, each once: phone, phone2, phone3 …"""
     found: dict[str, None] = {}
-    for name, value in row.items():
-        if name.startswith("phone") and value:
+    for name in sorted(filter(PHONE.fullmatch, row), key=lambda name: int(name[5:] or 0)):
+        if row[name]:
             try:
-                found[e164(value, region)] = None
+                found[e164(row[name], region)] = None
             except UsageError as error:
                 raise UsageError(f"{name}: {error}") from None
     if not found:
@@ -155,7 +175,8 @@ def batches(source: Iterator[Row]) -> Iterator[tuple[Row, ...]]:
 
 
 def _add(connection: Connection, campaign_id: UUID, leads: list[Lead]) -> int:
-    """Insert the leads that the campaign does not have; how many that were."""
+    """Insert the leads that the campaign does not have; how many that were. One import does so at a time."""
+    store.lock(connection, campaign_id)
     known = store.leads_known(connection, campaign_id, [lead.key for lead in leads])
     new = [lead for lead in leads if lead.key not in known]
     now = datetime.now(UTC)
@@ -189,7 +210,7 @@ def _people(connection: Connection, leads: list[Lead], now: datetime) -> dict[st
     known = contact.people(connection, fresh.keys())
     added = [
         {"id": new_id(), "key": key, "created_at": now, **lead.person}
-        for key, lead in fresh.items()
+        for key, lead in sorted(fresh.items())  # in one order, so that two imports cannot wait in a ring
         if key not in known
     ]
     contact.add_people(connection, added)
@@ -208,7 +229,7 @@ def _phone_ids(
         for place, number in enumerate(lead.phones, 1)
         if (owners[lead.person_key], number) not in known
     }
-    contact.add_phones(connection, [(*who, place) for who, place in wanted.items()])
+    contact.add_phones(connection, [(*who, place) for who, place in sorted(wanted.items())])
     return contact.phones_of(connection, set(owners.values()))
 
 

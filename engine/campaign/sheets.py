@@ -18,8 +18,10 @@ from engine.errors import FileError
 
 Row = tuple[int, dict[str, str]]
 EXTRA = "+"  # the name under which cells beyond the header are kept, so that the row can be refused
+ZIP = b"PK\x03\x04"
 MAX_XLSX = 50 * 2**20
 MAX_UNPACKED = 2**30
+MAX_LINE = 2**16
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -31,7 +33,7 @@ def rows(path: Path) -> Iterator[Row]:
         raise FileError(f"{path}: {error.strerror}") from None
     if not start:
         raise FileError(f"{path}: the file is empty")
-    return _xlsx(path) if start.startswith(b"PK") else _csv(path)
+    return _xlsx(path) if start == ZIP else _csv(path)
 
 
 def size(path: Path) -> int:
@@ -60,17 +62,20 @@ def _encoding(path: Path) -> str:
 def _csv(path: Path) -> Iterator[Row]:
     encoding = _encoding(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
-        first = file.readline()
+        first = file.readline(MAX_LINE)
         delimiter = max(";,\t", key=first.count)
         file.seek(0)
         reader = csv.reader(file, delimiter=delimiter, strict=True)
+        line = 1  # where the row begins; it may have line breaks between quotes
         try:
             header = _header(path, next(reader, []))
+            line = reader.line_num + 1
             for cells in reader:
                 if any(cell.strip() for cell in cells):
-                    yield reader.line_num, _named(header, cells)
+                    yield line, _named(header, cells)
+                line = reader.line_num + 1
         except csv.Error as error:
-            raise FileError(f"{path}, line {reader.line_num}: {error}") from None
+            raise FileError(f"{path}, line {line}: {error}") from None
 
 
 def _xlsx(path: Path) -> Iterator[Row]:

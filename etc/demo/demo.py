@@ -9,17 +9,13 @@ Ctrl-C at any moment ends everything that was started.
 """
 
 import csv
-import json
-import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,20 +25,18 @@ from rich.table import Table
 
 from engine.contact.numbers import e164
 from engine.reports.words import outcome as word
-from engine.settings import Settings
 from engine.settings import load as load_settings
 from engine.speech.service import Speech, message_of, static_sounds
 from lab import LabError
 from lab.ear import load, match
 from lab.kinds import number
-from lab.process import Process
+from lab.shell import ZVONAR, Shell
 from lab.stand import Stand
 from storage.db import open_engine
 
 HERE = Path(__file__).resolve().parent
 PEOPLE = HERE / "people.csv"
 TEMPLATE = HERE / "debt.toml"
-ZVONAR = str(Path(sys.executable).with_name("zvonar"))
 NAME = "demo"
 LONGEST_S = 150
 LIKE = 0.9  # correlation from which two sounds are the same message
@@ -56,67 +50,33 @@ def people() -> list[dict[str, str]]:
 
 
 class Demo:
-    """One run, all of it under `run_dir`."""
+    """One run, all of it under the stand's folder."""
 
-    def __init__(self, run_dir: Path, stand: Stand) -> None:
-        self.run_dir, self.stand = run_dir, stand
-        self.environment = {
-            **os.environ,
-            **stand.environment,
-            "ZVONAR_DATABASE_URL": f"sqlite:///{run_dir / 'zvonar.db'}",
-        }
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
 
-    def zvonar(self, *arguments: str, show: bool = True) -> str:
-        """One command of ours, as an operator types it; its standard output."""
-        if show:
-            console.print(f"[bold]$ zvonar {shlex.join(arguments)}[/]")
-        done = subprocess.run(
-            [ZVONAR, *arguments],
-            env=self.environment,
-            cwd=self.run_dir,
-            stdout=subprocess.PIPE,
-            stderr=None if show else subprocess.DEVNULL,
-            text=True,
-            check=False,
-        )
+    def type(self, *arguments: str) -> None:
+        """One command of ours, shown as an operator sees it."""
+        console.print(f"[bold]$ zvonar {shlex.join(arguments)}[/]")
+        done = self.shell.run(*arguments)
+        console.print((done.stdout.rstrip() + "\n" + done.stderr.rstrip()).strip(), highlight=False)
         if done.returncode:
             raise LabError(f"`zvonar {shlex.join(arguments)}` ended with {done.returncode}")
-        if show and done.stdout:
-            console.print(done.stdout.rstrip(), highlight=False)
-        return done.stdout
-
-    def status(self) -> dict[str, Any]:
-        """The campaign's status, as a program reads it."""
-        found: dict[str, Any] = json.loads(
-            self.zvonar("campaign", "status", NAME, "--format", "json", show=False)
-        )
-        return found
-
-    @contextmanager
-    def daemons(self) -> Iterator[None]:
-        """`zvonar serve all` beside us."""
-        command = ["env", *(f"{k}={v}" for k, v in self.environment.items() if k.startswith("ZVONAR_"))]
-        serving = Process([*command, ZVONAR, "serve", "all"], self.run_dir / "serve.log", cwd=self.run_dir)
-        console.print(f"[bold]$ zvonar serve all[/]  (log: {serving.log})")
-        try:
-            yield
-        finally:
-            serving.stop(seconds=5)
 
     def fill(self) -> None:
         """From nothing to a campaign that is running."""
-        self.zvonar("db", "upgrade")
-        self.zvonar("template", "set", "debt", str(TEMPLATE))
-        self.zvonar("campaign", "create", NAME, "--template", "debt", "--trunk", "lab", "--cps", "5")
-        self.zvonar("campaign", "import", NAME, str(PEOPLE))
-        self.zvonar("campaign", "start", NAME)
+        self.type("db", "upgrade")
+        self.type("template", "set", "debt", str(TEMPLATE))
+        self.type("campaign", "create", NAME, "--template", "debt", "--trunk", "lab", "--cps", "5")
+        self.type("campaign", "import", NAME, str(PEOPLE))
+        self.type("campaign", "start", NAME)
 
     def watch(self) -> None:
         """A live table until the campaign is done; LabError when that takes too long."""
         began = time.monotonic()
         with Live(console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
             while True:
-                now = self.status()
+                now = self.shell.status(NAME)
                 live.update(picture(now, time.monotonic() - began))
                 if now["state"] == "done":
                     return
@@ -126,21 +86,21 @@ class Demo:
 
     def outcomes(self) -> dict[str, str]:
         """external id -> outcome, read from the report's file as anybody would."""
-        out = self.run_dir / "attempts.csv"
-        self.zvonar("--lang", "en", "report", "campaign", NAME, "-o", str(out), show=False)
+        out = self.shell.folder / "attempts.csv"
+        self.shell.zvonar("--lang", "en", "report", "campaign", NAME, "-o", str(out))
         with out.open(encoding="utf-8-sig", newline="") as file:
             return {row["external id"]: row["outcome"] for row in csv.DictReader(file, delimiter=";")}
 
     def misheard(self, rows: list[dict[str, str]]) -> tuple[int, list[str]]:
         """(people whose audio was compared, those who heard anything but their own message)."""
-        settings = Settings(data_dir=self.stand.settings.data_dir, speech=self.stand.settings.speech)
-        speech = Speech(open_engine(self.environment["ZVONAR_DATABASE_URL"]), settings)
+        stand = self.shell.stand
+        speech = Speech(open_engine(self.shell.database_url), stand.settings)
         message = message_of(speech.template("debt"))
         listeners = [row for row in rows if row["kind"] == "listens"]
         wrong = []
         for row in listeners:
             made, _failed = speech.make(message.texts(row), message.template.lang)
-            heard = self.stand.ear.heard(row["e164"])
+            heard = stand.ear.heard(row["e164"])
             found = [match(heard, load(speech.cache.path(clip.name))) for clip in message.clips(row, made)]
             least = min(one.correlation for one in found)
             if least < LIKE or found != sorted(found, key=lambda one: one.offset_s):
@@ -203,13 +163,15 @@ def play(run_dir: Path) -> bool:
     console.print("starting Asterisk, and SIPp as carrier and callees …")
     sounds = static_sounds(load_settings(), run_dir)
     rows = people()
-    with Stand(run_dir, sounds=sounds, **settings) as stand:
-        demo = Demo(run_dir, stand)
+    database = f"sqlite:///{run_dir / 'zvonar.db'}"
+    with Stand(run_dir, sounds=sounds, **settings) as stand, Shell(stand, database) as shell:
+        demo = Demo(shell)
         demo.fill()
-        with demo.daemons():
-            demo.watch()
+        console.print(f"[bold]$ zvonar serve all[/]  (its log: {run_dir / 'all.log'})")
+        shell.serve("all")
+        demo.watch()
         seen = demo.outcomes()
-        demo.zvonar("report", "campaign", NAME, "-o", str(run_dir / "report.xlsx"))
+        demo.type("report", "campaign", NAME, "-o", str(run_dir / "report.xlsx"))
         compared, wrong = demo.misheard(rows)
         good = verdict(rows, seen)
         called = Counter(call.number for call in stand.carrier.sent)
@@ -219,13 +181,12 @@ def play(run_dir: Path) -> bool:
     )
     for line in [*wrong, *(f"{one}: called more than once" for one in twice)]:
         console.print(f"[red]{line}[/]")
-    database = f"sqlite:///{run_dir / 'zvonar.db'}"
     console.print(
         f"\nreport: {run_dir / 'report.xlsx'}\nlook further:\n"
         f"  export ZVONAR_DATABASE_URL={database}\n"
         f"  {ZVONAR} campaign status {NAME}\n"
         f"  {ZVONAR} rehearse debtor --from {rows[0]['e164']} --keys -,9\n"
-        f"  less {run_dir / 'serve.log'}",
+        f"  less {run_dir / 'all.log'}",
         highlight=False,
         soft_wrap=True,
     )

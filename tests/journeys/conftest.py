@@ -1,0 +1,78 @@
+"""What the journeys share: a stand with the demo's message, and a person at the shell."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.settings import share
+from lab.kinds import number
+from lab.shell import Shell
+from lab.stand import Stand
+
+TEMPLATE = str(share("etc/demo") / "debt.toml")
+QUICK = {"dial_timeout_s": 12, "max_call_s": 60}
+
+
+def people(kinds: Iterable[tuple[str, int]], first: int = 0) -> list[dict[str, str]]:
+    """One person for each (kind, seconds), each with a name, a city and a sum of his own."""
+    names, cities = ("Анна", "Борис", "Вера", "Глеб", "Дарья"), ("Казань", "Омск", "Тверь")
+    return [
+        {
+            "external_id": f"{kind}-{serial}",
+            "phone": number(kind, serial, seconds),
+            "name": names[serial % len(names)],
+            "city": cities[serial % len(cities)],
+            "sum": str(100 + 37 * serial),
+        }
+        for serial, (kind, seconds) in enumerate(kinds, first)
+    ]
+
+
+def listed(rows: list[dict[str, str]], file: Path) -> str:
+    """The people as a file that can be imported."""
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(file)
+
+
+def campaign(shell: Shell, rows: list[dict[str, str]], name: str = "c", **options: Any) -> None:
+    """A campaign filled with these people and running."""
+    flags = [word for key, value in options.items() for word in (f"--{key}", str(value))]
+    shell.zvonar("campaign", "create", name, "--template", "debt", "--trunk", "lab", *flags)
+    shell.zvonar("campaign", "import", name, listed(rows, shell.folder / f"{name}.csv"))
+    shell.zvonar("campaign", "start", name)
+
+
+def outcomes(shell: Shell, name: str = "c") -> dict[str, str]:
+    """external id -> outcome of the last attempt, as the report's file tells."""
+    file = shell.folder / f"{name}-report.csv"
+    shell.zvonar("--lang", "en", "report", "campaign", name, "-o", str(file))
+    with file.open(encoding="utf-8-sig", newline="") as rows:
+        return {row["external id"]: row["outcome"] for row in csv.DictReader(rows, delimiter=";")}
+
+
+@pytest.fixture
+def opened(tmp_path: Path, fallback: Path) -> Iterator[Callable[..., Shell]]:
+    """Open a stand with its own Asterisk and a shell beside it, the schema and the template in place."""
+    with ExitStack() as stack:
+
+        def open_shell(
+            database_url: str = "", environment: dict[str, str] | None = None, **options: Any
+        ) -> Shell:
+            stand = Stand(
+                tmp_path / "stand", sounds={"ru/fallback.wav": fallback}, **{"dialer": QUICK, **options}
+            )
+            stack.enter_context(stand)
+            url = database_url or f"sqlite:///{stand.run_dir / 'zvonar.db'}"
+            shell = stack.enter_context(Shell(stand, url))
+            shell.zvonar("db", "upgrade")
+            shell.zvonar("template", "set", "debt", TEMPLATE)
+            return shell
+
+        yield open_shell
