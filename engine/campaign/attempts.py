@@ -30,9 +30,10 @@ class Talk:
 class Seen:
     """All that is known of one attempt; None is not known (yet). Times are UTC.
 
-    `progress_at`: early media, in which it may have rung. `refused`: Asterisk refused the originate, with its reason. `failed_at`: OriginateResponse said Failure;
-    `timed_out`: and that our own dial timeout was why. `closed`: no further witness is awaited (the
-    deadline has passed, or the channel is known to be gone).
+    `refused`: Asterisk refused the originate, with its reason. `progress_at`: early media, in which the
+    phone may have rung. `failed_at`: OriginateResponse said Failure; `timed_out`: and that our own dial
+    timeout was why. `closed`: no further witness is awaited (the deadline has passed, or the channel is
+    known to be gone).
     """
 
     sent_at: datetime | None = None

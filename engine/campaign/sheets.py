@@ -6,9 +6,12 @@ case. What makes the whole file unreadable is a FileError; what is wrong with on
 
 import codecs
 import csv
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,13 @@ from engine.errors import FileError
 Row = tuple[int, dict[str, str]]
 EXTRA = "+"  # the name under which cells beyond the header are kept, so that the row can be refused
 ZIP = b"PK\x03\x04"
+# What reading a damaged or encrypted archive raises.
+BROKEN = (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError)
 MAX_XLSX = 50 * 2**20
 MAX_UNPACKED = 2**30
+MAX_AREA = 30 * 10**6  # cells; about 1 GB
 MAX_LINE = 2**16
+CELL = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -81,14 +88,12 @@ def _csv(path: Path) -> Iterator[Row]:
 def _xlsx(path: Path) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-        if path.stat().st_size > MAX_XLSX or unpacked > MAX_UNPACKED:
-            raise FileError(f"{path}: too large for one workbook; split it or bring a CSV")
+            _check_size(path, archive)
         sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
-    except (CalamineError, zipfile.BadZipFile, OSError) as error:
+    except BROKEN as error:
         raise FileError(f"{path}: not a workbook that can be read: {error}") from None
     header: list[str] = []
-    for line, cells in enumerate(sheet.iter_rows(), sheet.start[0] + 1 if sheet.start else 1):
+    for line, cells in enumerate(sheet.iter_rows(), 1):
         texts = [_text(cell) for cell in cells]
         if not any(texts):
             continue
@@ -98,6 +103,37 @@ def _xlsx(path: Path) -> Iterator[Row]:
             header = _header(path, texts)
     if not header:
         raise FileError(f"{path}: the first sheet is empty")
+
+
+def _check_size(path: Path, archive: zipfile.ZipFile) -> None:
+    """FileError for a workbook that memory may not hold: calamine reads all of the area that cells span."""
+    items = archive.infolist()
+    if path.stat().st_size > MAX_XLSX or sum(item.file_size for item in items) > MAX_UNPACKED:
+        raise FileError(f"{path}: too large for one workbook; split it or bring a CSV")
+    for item in items:
+        if item.filename.startswith("xl/worksheets/") and _area(archive, item) > MAX_AREA:
+            raise FileError(
+                f"{path}: a sheet's cells are too far apart; delete what stands alone far below or to the"
+                " right, or bring a CSV"
+            )
+
+
+def _area(archive: zipfile.ZipFile, item: zipfile.ZipInfo) -> int:
+    """How many cells the rectangle has that a sheet's cells span, from A1."""
+    width = height = 0
+    rest = b""
+    with archive.open(item) as sheet:
+        while block := sheet.read(2**20):
+            found = CELL.findall(rest + block)
+            height = max([height, *(int(line) for _, line in found)])
+            width = max([width, *map(_column, {column for column, _ in found})])
+            rest = block[-16:]
+    return width * height
+
+
+def _column(name: bytes) -> int:
+    """A -> 1, Z -> 26, AA -> 27."""
+    return reduce(lambda number, letter: 26 * number + letter - 64, name, 0)
 
 
 def _text(cell: Any) -> str:

@@ -110,7 +110,7 @@ def test_an_opt_out_holds_at_once_and_everywhere(opened):
 
 
 def test_a_lead_without_audio_is_not_dialled_and_says_why(opened):
-    shell = opened(speech={"voice": "no-such-voice"})
+    shell = opened(speech={"voice": "zzz"})
     shell.serve("all")
     campaign(shell, people([("listens", 0)]))
     shell.until("c", lambda now: "no voice" in shell.logs())
