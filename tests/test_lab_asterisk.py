@@ -173,17 +173,23 @@ def running() -> list[str]:
     return lines
 
 
-def test_a_stranger_on_the_network_is_not_let_in(stand: Stand, tmp_path: Path) -> None:
-    """A SIP call from an address that is no trunk's gets no ringing and no answer."""
+def call_in(stand: Stand, source: str, number: str, log: Path) -> str:
+    """A SIP call to Asterisk from an address to a number; the SIP messages of it."""
     port = stand.node.node.sip.rpartition(":")[2]
-    caller = "sipp -sn uac -i 127.0.0.2 -m 1 -s 74950000000 -timeout 10s -nostdin -trace_msg"
-    done = subprocess.run(
-        [*caller.split(), "-message_file", str(tmp_path / "messages.log"), f"127.0.0.1:{port}"],
-        capture_output=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode != 0
-    messages = (tmp_path / "messages.log").read_text()
+    caller = ["sipp", "-sn", "uac", "-i", source, "-m", "1", "-s", number, "-d", "300", "-timeout", "10s"]
+    caller += ["-nostdin", "-trace_msg", "-message_file", str(log), f"127.0.0.1:{port}"]
+    subprocess.run(caller, capture_output=True, timeout=30, check=False)
+    return log.read_text()
+
+
+def test_a_stranger_on_the_network_is_not_let_in(stand: Stand, tmp_path: Path) -> None:
+    messages = call_in(stand, "127.0.0.2", "74950000000", tmp_path / "messages.log")
     assert "SIP/2.0 401" in messages
     assert "SIP/2.0 180" not in messages and "SIP/2.0 200" not in messages
+
+
+def test_who_calls_back_is_answered_and_no_other_extension_is_there(stand: Stand, tmp_path: Path) -> None:
+    assert "SIP/2.0 200" in call_in(stand, "127.0.0.1", "74950000000", tmp_path / "back.log")
+    for other in ("start", "5&PJSIP", "7495000000000000"):
+        messages = call_in(stand, "127.0.0.1", other, tmp_path / f"{other}.log")
+        assert "SIP/2.0 404" in messages and "SIP/2.0 200" not in messages, other
