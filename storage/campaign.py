@@ -123,6 +123,12 @@ def get(connection: Connection, campaign_id: UUID) -> CampaignRow:
     return _row(connection.execute(select(campaign).where(campaign.c.id == campaign_id)).one())
 
 
+def lock(connection: Connection, campaign_id: UUID) -> None:
+    """Keep others from filling or changing the campaign until the transaction's end."""
+    query = select(campaign.c.id).where(campaign.c.id == campaign_id)
+    connection.execute(query.with_for_update(key_share=True))
+
+
 def campaigns(connection: Connection, states: Collection[CampaignState] = ()) -> list[CampaignRow]:
     """All campaigns, or those in these states; the urgent first."""
     query = select(campaign).order_by(campaign.c.priority.desc(), campaign.c.created_at)
