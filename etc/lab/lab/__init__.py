@@ -9,7 +9,7 @@
 | `kinds` | what a dialled number's owner does |
 | `carrier` | SIPp, being the carrier and all its subscribers |
 | `ear` | what each subscriber hears |
-| `bench` | all of it together |
+| `stand` | Asterisk, carrier and ear together, with settings that fit |
 | `postgres` | one running PostgreSQL |
 """
 
