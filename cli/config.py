@@ -24,6 +24,6 @@ def show(ctx: click.Context, style: str) -> None:
 @command.command()
 def sample() -> None:
     """Print a settings file with every setting at its default."""
-    from engine.settings import sample as text
+    from engine.sample import sample as text
 
     click.echo(text(), nl=False)

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import click
 from prometheus_client.metrics import MetricWrapperBase
-from pydantic import SecretStr
 
 from cli.main import zvonar
 from cli.output import say
 from engine import errors, telemetry
-from engine.settings import Section, Settings, sample
+from engine.sample import every_setting, sample, toml
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATIONS = "docs/operations.md"
@@ -84,26 +83,13 @@ def described(ctx: click.Context) -> str:
     return "\n".join([*lines, *options, ""] if options else lines)
 
 
-def every_setting() -> Iterator[tuple[str, object, str]]:
-    """(name, default, meaning) of each, those in tables as `table.name`."""
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        section = default[0] if isinstance(default, list) else default
-        if isinstance(section, Section):
-            for inner, its in type(section).model_fields.items():
-                yield f"{name}.{inner}", getattr(section, inner), its.description or ""
-        else:
-            yield name, default, field.description or ""
-
-
 def settings_table() -> str:
     """Every setting with its environment variable."""
     rows = []
-    for name, default, meaning in every_setting():
-        value = default.get_secret_value() if isinstance(default, SecretStr) else default
-        shown = str(value).lower() if isinstance(value, bool) else str(value)
+    for heading, key, default, meaning in every_setting():
+        name = f"{heading.strip('[]')}.{key}".removeprefix(".")
         variable = "ZVONAR_" + name.upper().replace(".", "__")
-        rows.append((f"`{name}`", f"`{variable}`", f"`{shown}`" if shown else "", meaning))
+        rows.append((f"`{name}`", f"`{variable}`", f"`{toml(default)}`", meaning))
     return table(("setting", "environment", "default", "meaning"), rows)
 
 

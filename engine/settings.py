@@ -34,6 +34,11 @@ PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
 SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+# sqlite:///FILE, or a user, password, host (IPv6 in brackets) and port, each of which may be missing.
+DATABASE = re.compile(
+    r"sqlite:///.+|postgres(?:ql)?(?:\+psycopg2)?://"
+    r"(?:[^:/@]*(?::.*)?@)?(?:\[[^/\]]+\]|[^:/?@\[\]]*)(?::[0-9]+)?(?:[/?].*)?"
+)
 DATABASES = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 
 
@@ -176,14 +181,7 @@ class Settings(BaseSettings):
     @classmethod
     def database_is_known(cls, value: SecretStr) -> SecretStr:
         """A URL that `storage.db.open_engine` opens; it is not shown, it may hold a password."""
-        from sqlalchemy.engine import make_url
-        from sqlalchemy.exc import ArgumentError
-
-        try:
-            make_url(value.get_secret_value())
-        except (ArgumentError, ValueError):
-            raise ValueError(DATABASES) from None
-        if not re.match(r"sqlite:///.|postgres(ql)?(\+psycopg2)?://", value.get_secret_value()):
+        if not DATABASE.fullmatch(value.get_secret_value()):
             raise ValueError(DATABASES)
         return value
 
@@ -311,44 +309,6 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     for key, value in pairs:
         flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
     return flat
-
-
-def sample() -> str:
-    """`zvonar.sample.toml`: every setting with its meaning, commented out at its default."""
-    lines = [
-        "# Zvonar's settings, written by `make docs`; copy to zvonar.toml and uncomment.",
-        "# The environment goes first: ZVONAR_DATABASE_URL, ZVONAR_FASTAGI__BIND, …",
-        "",
-    ]
-    tables: list[str] = []
-    for name, field in Settings.model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        many = isinstance(default, list)
-        section = default[0] if many else default
-        if isinstance(section, Section):
-            tables += [f"[[{name}]]" if many else f"[{name}]", *_sample_lines(type(section), section), ""]
-        else:
-            lines += [f"# {field.description}", f"#{name} = {_toml(default)}"]
-    return "\n".join([*lines, "", *tables]).rstrip() + "\n"
-
-
-def _sample_lines(kind: type[Section], section: Section) -> Iterator[str]:
-    for name, field in kind.model_fields.items():
-        yield f"# {field.description}"
-        yield f"#{name} = {_toml(getattr(section, name))}"
-
-
-def _toml(value: Any) -> str:
-    """A value as TOML writes it; enough for the kinds of values that settings have."""
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def share(name: str) -> Path:

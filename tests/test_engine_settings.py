@@ -10,7 +10,8 @@ import pytest
 
 from engine import settings as module
 from engine.errors import SettingsError
-from engine.settings import Settings, find_file, load, sample, share, sources
+from engine.sample import sample
+from engine.settings import Settings, find_file, load, share, sources
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +124,7 @@ def test_a_bad_value_is_told_by_its_name_and_not_shown(monkeypatch: pytest.Monke
         ("postgresql://u:p@h/d", True),
         ("postgres://u:p@h:5432/d", True),
         ("postgresql+psycopg2:///d?host=/run", True),
+        ("postgresql://u:p/w#@[::1]:5432/d", True),
         ("sqlite://", False),
         ("mysql://u:p@h/d", False),
         ("postgresql://u:p@h:port/d", False),
