@@ -166,9 +166,15 @@ def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def save_joined(connection: Connection, attempt_id: UUID) -> None:
-    """An operator took the call."""
+    """An operator took the call, whether this is told before its end or after."""
+    joined, closed = Outcome.ANSWERED_OPERATOR.value, attempt.c.ended_at.is_not(None)
     query = update(attempt).where(attempt.c.id == attempt_id)
-    connection.execute(query.values(talk=Outcome.ANSWERED_OPERATOR))
+    query = query.values(
+        talk=joined,
+        outcome=case((closed, joined), else_=attempt.c.outcome),
+        state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
+    )
+    connection.execute(query)
 
 
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:

@@ -1,6 +1,6 @@
 """Small things that many tests need, each made with as little as the schema asks for."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from engine.settings import Settings
 from storage import calls, contact, speech
 from storage import campaign as campaigns
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import AttemptState, CampaignState, LeadState, Role
+from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Role
 
 NOON = datetime(2026, 1, 21, 12, tzinfo=UTC)
 PHONE = "+79211234567"
@@ -105,6 +105,14 @@ def add_attempt(engine: Engine, lead: dict[str, Any], **changes: Any) -> dict[st
     with writing(engine) as connection:
         calls.prepare(connection, [row])
     return row
+
+
+def report(engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "") -> None:
+    """A conversation reports of its attempt: 900 ms of 1000 heard."""
+    who = asdict(attempt) if isinstance(attempt, Order) else attempt
+    row = {"person_id_": who["person_id"], "id_": who["id"], "said": outcome.value, "keys": keys}
+    with writing(engine) as connection:
+        calls.save_talks(connection, [row | {"heard": 900, "message": 1000}])
 
 
 def order_of(lead: dict[str, Any], **changes: Any) -> Order:

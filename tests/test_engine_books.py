@@ -15,6 +15,7 @@ from builders import (
     attempt_now,
     lead_now,
     order_of,
+    report,
     rows_of,
     settings,
 )
@@ -181,9 +182,7 @@ def test_an_errand_whose_answer_was_lost_does_nothing_the_second_time(
 
 def test_a_talk_reported_since_the_last_beat_still_counts(engine: Engine, books: Books) -> None:
     row, order = in_flight(engine, add_campaign(engine, attempts=3))
-    said = {"outcome": Outcome.ANSWERED_PAID_CLAIM, "heard_ms": 5, "message_ms": 9, "pressed": "3"}
-    with writing(engine) as connection:
-        calls.save_talk(connection, order.id, order.person_id, **said)
+    report(engine, order, Outcome.ANSWERED_PAID_CLAIM)
     books.beat(Errand(closings=[Closing(order, Seen(sent_at=NOON, closed=True), after(4))]))
     assert attempt_now(engine, order.id).outcome == "answered-paid-claim"
     assert (lead_now(engine, row).state, lead_now(engine, row).outcome) == ("done", "answered-paid-claim")
@@ -192,11 +191,9 @@ def test_a_talk_reported_since_the_last_beat_still_counts(engine: Engine, books:
 def test_talks_of_the_calls_listened_to_are_told(engine: Engine, books: Books) -> None:
     _, order = in_flight(engine, add_campaign(engine))
     _, silent = in_flight(engine, add_campaign(engine, "winter"))
-    said = {"outcome": Outcome.ANSWERED_HEARD, "heard_ms": 5, "message_ms": 9, "pressed": "2"}
-    with writing(engine) as connection:
-        calls.save_talk(connection, order.id, order.person_id, **said)
+    report(engine, order, Outcome.ANSWERED_HEARD, "2")
     told = books.beat(Errand(listening=[order.id, silent.id])).talks
-    assert told == {order.id: Talk(Outcome.ANSWERED_HEARD, 5, 9, "2")}
+    assert told == {order.id: Talk(Outcome.ANSWERED_HEARD, 900, 1000, "2")}
 
 
 def test_a_lead_that_opted_out_during_the_call_stays_blocked(engine: Engine, books: Books) -> None:
@@ -256,14 +253,12 @@ def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: 
     silent = add_attempt(engine, lead, number=2, caller_id="+74950000001")
     told = add_attempt(engine, lead)
     add_attempt(engine, lead, dialer="another")
-    said = {"outcome": Outcome.ANSWERED_HEARD, "heard_ms": 5, "message_ms": 9, "pressed": ""}
-    with writing(engine) as connection:
-        calls.save_talk(connection, told["id"], told["person_id"], **said)
+    report(engine, told, Outcome.ANSWERED_HEARD)
     found = dict(books.unfinished())
     order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001")
     assert found == {
         order: Seen(sent_at=NOON),
         order_of(lead, id=told["id"], made=1, allowed=4): Seen(
-            sent_at=NOON, talk=Talk(Outcome.ANSWERED_HEARD, 5, 9)
+            sent_at=NOON, talk=Talk(Outcome.ANSWERED_HEARD, 900, 1000)
         ),
     }

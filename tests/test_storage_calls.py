@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, attempt_now, rows_of
-from sqlalchemy import Connection, Engine
+from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, attempt_now, report, rows_of
+from sqlalchemy import Engine
 
 from storage import calls
 from storage.db import reading, writing
@@ -21,25 +21,26 @@ def attempt(engine: Engine) -> dict[str, Any]:
     return add_attempt(engine, add_lead(engine, add_campaign(engine, attempts=3), attempts=1))
 
 
-Report = Callable[[Connection, dict[str, Any]], None]
+Report = Callable[[Engine, dict[str, Any]], None]
 
 
-def told(connection: Connection, row: dict[str, Any], outcome: Outcome = Outcome.ANSWERED_HEARD) -> None:
+def told(engine: Engine, row: dict[str, Any]) -> None:
     """The conversation reports."""
-    said = {"outcome": outcome, "heard_ms": 900, "message_ms": 1000, "pressed": "13"}
-    calls.save_talk(connection, row["id"], row["person_id"], **said)
+    report(engine, row, Outcome.ANSWERED_HEARD, "13")
 
 
-def joined(connection: Connection, row: dict[str, Any]) -> None:
+def joined(engine: Engine, row: dict[str, Any]) -> None:
     """An operator took the call."""
-    calls.save_joined(connection, row["id"], row["person_id"])
+    with writing(engine) as connection:
+        calls.save_joined(connection, row["id"])
 
 
-def closed(connection: Connection, row: dict[str, Any]) -> None:
+def closed(engine: Engine, row: dict[str, Any]) -> None:
     """The dialer closes: with the talk that it finds, else as a call of which nothing was reported."""
-    standing = calls.standing(connection, [row["id"]])
-    if row["id"] in standing:
-        calls.close(connection, [closing(row, standing[row["id"]].talk or Outcome.UNKNOWN)])
+    with writing(engine) as connection:
+        standing = calls.standing(connection, [row["id"]])
+        if row["id"] in standing:
+            calls.close(connection, [closing(row, standing[row["id"]].talk or Outcome.UNKNOWN)])
 
 
 def closing(row: dict[str, Any], outcome: str) -> dict[str, Any]:
@@ -64,9 +65,8 @@ def closing(row: dict[str, Any], outcome: str) -> dict[str, Any]:
 def test_whoever_tells_first_an_operators_call_is_one(
     engine: Engine, attempt: dict[str, Any], order: Iterable[Report]
 ) -> None:
-    for report in order:
-        with writing(engine) as connection:
-            report(connection, attempt)
+    for tell in order:
+        tell(engine, attempt)
     now = attempt_now(engine, attempt["id"])
     assert (now.outcome, now.talk) == (Outcome.ANSWERED_OPERATOR, Outcome.ANSWERED_OPERATOR)
     assert (now.state, now.heard_ms, now.pressed, now.cause) == (AttemptState.ENDED, 900, "13", 16)
@@ -76,25 +76,22 @@ def test_whoever_tells_first_an_operators_call_is_one(
 def test_a_talk_decides_before_the_close_and_after(
     engine: Engine, attempt: dict[str, Any], order: Iterable[Report]
 ) -> None:
-    for report in (*order, *order):  # and again: nothing changes
-        with writing(engine) as connection:
-            report(connection, attempt)
+    for tell in (*order, *order):  # and again: nothing changes
+        tell(engine, attempt)
     now = attempt_now(engine, attempt["id"])
     assert (now.outcome, now.state, now.ended_at) == ("answered-heard", AttemptState.ENDED, after(3))
 
 
 def test_a_talk_of_a_call_under_way_does_not_end_it(engine: Engine, attempt: dict[str, Any]) -> None:
-    with writing(engine) as connection:
-        told(connection, attempt)
+    told(engine, attempt)
     now = attempt_now(engine, attempt["id"])
     assert (now.talk, now.outcome, now.state, now.ended_at) == ("answered-heard", "", "prepared", None)
 
 
 def test_reports_touch_no_other_attempt(engine: Engine, attempt: dict[str, Any]) -> None:
     other = add_attempt(engine, add_lead(engine, add_campaign(engine, "winter")))
-    for report in (told, joined, closed):
-        with writing(engine) as connection:
-            report(connection, attempt)
+    for tell in (told, joined, closed):
+        tell(engine, attempt)
     assert attempt_now(engine, other["id"]).talk == ""
     with reading(engine) as connection:
         assert calls.standing(connection, [attempt["id"], other["id"]]).keys() == {other["id"]}
@@ -114,28 +111,35 @@ def test_a_line_of_history_is_written_once(engine: Engine, attempt: dict[str, An
 def test_open_attempts_are_this_dialers_and_not_over(engine: Engine, attempt: dict[str, Any]) -> None:
     lead = add_lead(engine, add_campaign(engine, "winter"))
     add_attempt(engine, lead, dialer="other")
-    over = add_attempt(engine, lead)
+    closed(engine, add_attempt(engine, lead))
     with writing(engine) as connection:
-        closed(connection, over)
         (left,) = calls.open_attempts(connection, "me")
     assert (left.id, left.made, left.allowed, left.e164) == (attempt["id"], 1, 3, PHONE)
 
 
-def test_what_a_conversation_needs(engine: Engine, attempt: dict[str, Any]) -> None:
+def test_what_conversations_need_of_this_attempt_and_of_those_after_it(
+    engine: Engine, attempt: dict[str, Any]
+) -> None:
+    lead = add_lead(engine, add_campaign(engine, "winter"), "+79211230000", clips=None)
+    over, later = (add_attempt(engine, lead) for _ in range(2))
+    closed(engine, over)
     with reading(engine) as connection:
-        found = calls.for_talk(connection, attempt["id"])
-        assert found is not None
-        assert (found.person_id, found.e164, found.trunk) == (attempt["person_id"], PHONE, "trunk")
-        assert found.clips == [["ab" * 32, 900]]
-        assert calls.for_talk(connection, UUID(int=0)) is None
+        first, second = calls.for_talks(connection, attempt["id"], 5)
+        assert calls.for_talks(connection, attempt["id"], 1) == [first]
+        assert calls.for_talks(connection, later["id"], 5) == [second]
+    assert (first.id, first.person_id, first.e164) == (attempt["id"], attempt["person_id"], PHONE)
+    assert (first.campaign_id, first.trunk, first.clips) == (
+        attempt["campaign_id"],
+        "trunk",
+        [["ab" * 32, 900]],
+    )
+    assert (second.id, second.clips) == (later["id"], None)
 
 
 def test_counts_by_outcome_and_the_rate(engine: Engine, attempt: dict[str, Any]) -> None:
     lead = add_lead(engine, add_campaign(engine, "winter"))
     for _ in range(2):
-        row = add_attempt(engine, lead)
-        with writing(engine) as connection:
-            closed(connection, row)
+        closed(engine, add_attempt(engine, lead))
     add_attempt(engine, lead)
     old = add_attempt(engine, lead, id=UUID(int=int(NOON.timestamp() * 1000) << 80))
     with reading(engine) as connection:

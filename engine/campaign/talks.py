@@ -22,12 +22,13 @@ from engine.speech.service import message_of, phrases
 from storage import audit, calls, contact
 from storage import campaign as store
 from storage import speech as speech_store
-from storage.db import DOWN, Record, reading, writing
+from storage.db import Record, is_down, reading, writing
 from storage.vocab import Outcome
 
 AHEAD = 500  # sheets read at a time
 MOMENT_S = 0.1
 DOWN_S = 1.0
+CLOSE_S = 10
 
 log = telemetry.logger("talks")
 
@@ -65,9 +66,9 @@ class Talks:
         self._writer.start()
 
     def close(self) -> None:
-        """Store what is not stored yet, and end."""
+        """Store what is not stored yet, and end; a database that stays away is not waited for longer."""
         self._said.put(None)
-        self._writer.join()
+        self._writer.join(CLOSE_S)
 
     def open(self, attempt: str) -> Sheet:
         """The sheet of a call under way; NotFound for an id that names none, or one that is over."""
@@ -179,13 +180,16 @@ class Talks:
             self._store([row for row in rows if row is not None])
 
     def _store(self, rows: list[dict[str, Any]]) -> None:
-        """One transaction, tried until the database takes it."""
+        """One transaction, tried until the database takes it; results that it will never take are dropped."""
         while rows:
             try:
                 with writing(self._engine) as connection:
                     calls.save_talks(connection, rows)
                 return
-            except DOWN as error:
+            except Exception as error:
+                if not is_down(error):
+                    log.error("talks lost", talks=len(rows), exc_info=error)
+                    return
                 log.error("talks wait for the database", talks=len(rows), reason=type(error).__name__)
                 time.sleep(DOWN_S)
 
