@@ -118,8 +118,6 @@ class Link(asyncio.Protocol):
 
     def halt(self, reason: Exception) -> None:
         """No further command: free the line, and tell the call why at the command under way."""
-        if self._stop is not None:
-            return
         self._free(reason)
         if not self.has_call:
             self._server.leave(self)

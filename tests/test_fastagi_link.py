@@ -300,17 +300,21 @@ def test_an_open_that_hangs(part: tuple[Part, Running], log: Log, monkeypatch: p
     assert len(log.at("error")) == 1
 
 
+@pytest.mark.parametrize("work", ["open", "finish"])
 def test_work_that_no_caller_waits_for_may_take_its_time(
-    part: tuple[Part, Running], log: Log, monkeypatch: pytest.MonkeyPatch
+    part: tuple[Part, Running], log: Log, monkeypatch: pytest.MonkeyPatch, work: str
 ) -> None:
     noted, running = part
-    monkeypatch.setattr(link, "WORK_S", 0.1)
+    monkeypatch.setattr(link, "WORK_S", 0.3)
     asterisk = Asterisk(running.port)
-    asterisk.answer("200 result=0")
     asterisk.hear()
+    if work == "finish":
+        asterisk.say(b"200 result=0\n")
+        asterisk.hear()
     noted.gate.clear()
+    asterisk.say(b"200 result=0\n")
     asterisk.hang_up()
-    until(lambda: len(noted.threads) and running.server.sessions)
+    until(lambda: running.server.sessions == 1 and noted.threads)
     threading.Event().wait(0.5)  # two sweeps and more
     noted.gate.set()
     until(lambda: noted.finished)
