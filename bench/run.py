@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 def main(wanted: list[str]) -> int:
     """Run them, keep what they found, show it; the exit code."""
-    names = wanted or sorted(path.stem for path in HERE.glob("*.py") if path.name != Path(__file__).name)
+    names = wanted or sorted(path.stem for path in HERE.glob("[!_]*.py") if path.name != Path(__file__).name)
     found = {name: measure(name) for name in names}
     done = {name: rows for name, rows in found.items() if rows is not None}
     RESULTS.write_text(json.dumps({"machine": machine(), "benchmarks": done}, indent=1) + "\n")

@@ -46,10 +46,7 @@ def is_protocol(node: ast.AST) -> bool:
 
 def is_stub(function: ast.FunctionDef | ast.AsyncFunctionDef, promises: set[int]) -> bool:
     """`...` or `pass` is all of it. A docstring alone may be enough: for a click group, and for "nothing"."""
-    first, *rest = function.body
-    if rest or id(function) in promises:
-        return any(is_empty(line) for line in rest[:1]) and id(function) not in promises
-    return is_empty(first)
+    return id(function) not in promises and any(is_empty(line) for line in function.body[:2])
 
 
 def is_empty(line: ast.stmt) -> bool:
