@@ -1,0 +1,54 @@
+"""The doctor on a healthy stand, on a sick one, and the second opinion that he asks for."""
+
+import asyncio
+
+import pytest
+
+from engine.doctor import FAIL, OK, WARN, examine
+from engine.errors import AsteriskDown
+from engine.gateways import second_opinion
+from engine.settings import Settings
+from storage import migrations
+from storage.db import open_engine
+
+
+def verdicts(settings: Settings, *, quick: bool = False) -> dict[str, str]:
+    return {finding.check: finding.verdict for finding in examine(settings, quick=quick)}
+
+
+def test_a_healthy_stand(stand, tmp_path):
+    url = f"sqlite:///{tmp_path / 'z.db'}"
+    migrations.upgrade(open_engine(url))
+    found = verdicts(Settings(**stand.settings.model_dump() | {"database_url": url}))
+    assert found.pop("fastagi") == WARN  # nobody serves it here
+    assert found.pop("ami lab zvonar-watch") in (OK, WARN)  # WARN: an Asterisk with known holes
+    assert set(found.values()) == {OK}
+    assert {"ami lab zvonar", "ami lab by panoramisk", "database", "espeak-ng"} <= found.keys()
+
+
+def test_wrong_password_no_schema_no_token(stand, tmp_path):
+    node = stand.settings.asterisk[0].model_copy(update={"secret": "wrong-secret"})
+    sick = {"asterisk": [node.model_dump()], "fastagi": {}, "database_url": f"sqlite:///{tmp_path / 'z.db'}"}
+    found = verdicts(Settings(**stand.settings.model_dump() | sick))
+    assert found["ami lab zvonar"] == found["ami lab zvonar-watch"] == FAIL
+    assert found["ami lab by panoramisk"] == FAIL
+    assert found["database"] == FAIL
+    assert found["secrets"] == WARN
+
+
+def test_quick_asks_no_neighbour():
+    assert not any(
+        check.startswith(("ami", "database", "fastagi")) for check in verdicts(Settings(), quick=True)
+    )
+
+
+def test_pyst2_reads_the_rights_of_our_manager_conf(stand):
+    users = second_opinion.rights(stand.node.conf / "manager.conf")
+    assert users == {"zvonar": {"originate", "call"}, "zvonar-watch": {"reporting"}}
+    assert not any(rights & second_opinion.DANGEROUS for rights in users.values())
+
+
+def test_panoramisk_gives_up_in_time_where_nobody_answers(stand):
+    node = stand.settings.asterisk[0].model_copy(update={"port": 1})
+    with pytest.raises(AsteriskDown):
+        asyncio.run(second_opinion.version(node))
