@@ -4,13 +4,13 @@ import re
 from collections import Counter
 
 import pytest
+from journeys.conftest import campaign, outcomes, people
 
 from engine.speech.service import Speech, message_of
 from lab.ear import load, match
 from lab.kinds import number
 from lab.shell import Shell
 from storage.db import open_engine
-from tests.journeys.conftest import campaign, outcomes, people
 
 LIKE = 0.9
 EXPECTED = {

@@ -6,10 +6,10 @@ import time
 from collections import Counter
 
 import pytest
+from journeys.conftest import campaign, outcomes, people
 
 from lab.ear import load, match
 from lab.shell import Shell
-from tests.journeys.conftest import campaign, outcomes, people
 
 LIKE = 0.9
 
