@@ -155,7 +155,7 @@ def play(run_dir: Path) -> bool:
     """The whole story; True when everything was as expected."""
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
-    settings = {
+    settings: dict[str, Any] = {
         "dialer": {"dial_timeout_s": 12, "max_call_s": 45},
         "company": {"name": "Ромашка", "operator": number("operator", 1)},
         "lang": "ru",
