@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 import click
 
@@ -9,8 +10,11 @@ import click
 @click.command()
 def command() -> None:
     """Call sixty fictional people on a real Asterisk, and report (as `make demo`)."""
+    from engine.errors import UsageError
     from engine.settings import share
 
+    if find_spec("numpy") is None:
+        raise UsageError("the demo compares what is heard by numpy, which is not installed: pip install numpy")
     story = str(share("etc/demo") / "demo.py")
     environment = os.environ | {"PYTHONPATH": str(share("etc/lab"))}
     os.execve(sys.executable, [sys.executable, story], environment)  # noqa: S606  (no shell)
