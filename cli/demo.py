@@ -14,7 +14,7 @@ def command() -> None:
     from engine.settings import share
 
     if find_spec("numpy") is None:
-        raise UsageError("the demo compares what is heard by numpy, which is not installed: pip install numpy")
+        raise UsageError("the demo listens with numpy, which is missing: pip install numpy")
     story = str(share("etc/demo") / "demo.py")
     environment = os.environ | {"PYTHONPATH": str(share("etc/lab"))}
     os.execve(sys.executable, [sys.executable, story], environment)  # noqa: S606  (no shell)
