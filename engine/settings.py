@@ -102,7 +102,7 @@ class Speech(Section):
     """The voice that reads texts."""
 
     provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
-    voice: str = Field("ru", pattern=SAFE_NAME, description="the provider's voice name")
+    voice: str = Field("ru", pattern=r"^[A-Za-z0-9_.+-]{1,64}$", description="the provider's voice name")
     speed: int = Field(150, ge=80, le=400, description="words a minute")
     workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
     asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")

@@ -1,15 +1,22 @@
 """Small things that many tests need, each made with as little as the schema asks for."""
 
+import math
+import struct
+import wave
+from collections import Counter
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import Engine, Table, select
 
 from engine.campaign.books import Order
 from engine.settings import Settings
+from engine.speech.service import Speech
 from storage import calls, contact, speech
 from storage import campaign as campaigns
 from storage.db import Record, new_id, reading, writing
@@ -148,3 +155,50 @@ def attempt_now(engine: Engine, attempt_id: UUID) -> Record:
     """An attempt as it stands in the database."""
     with reading(engine) as connection:
         return connection.execute(select(calls.attempt).where(calls.attempt.c.id == attempt_id)).one()
+
+
+def tone(rate: int = 22050, channels: int = 1, seconds: float = 0.5, quiet: float = 0.0) -> bytes:
+    """A WAV of 440 Hz with so many seconds of silence around it."""
+    made = BytesIO()
+    with wave.open(made, "wb") as sound:
+        sound.setframerate(rate)
+        sound.setnchannels(channels)
+        sound.setsampwidth(2)
+        beep = [int(9000 * math.sin(2 * math.pi * 440 * n / rate)) for n in range(int(rate * seconds))]
+        rest = [0] * int(rate * quiet)
+        frames = [sample for sample in [*rest, *beep, *rest] for _ in range(channels)]
+        sound.writeframes(struct.pack(f"<{len(frames)}h", *frames))
+    return made.getvalue()
+
+
+def add_program(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, body: str) -> Path:
+    """Put a shell script before all others on PATH; the file that it may write to, for it `$LOG`."""
+    program, log = folder / name, folder / f"{name}.log"
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setenv("LOG", str(log))
+    return log
+
+
+# Speaks a tone into standard output; refuses texts with "немо" in them.
+VOICE = """
+text=$(cat)
+echo "$text" >> "$LOG"
+case "$text" in *немо*) exit 1;; esac
+exec cat "$(dirname $0)/tone.wav"
+"""
+
+
+class Studio:
+    """A Speech whose voice is a program of ours that writes down what it is asked to say."""
+
+    def __init__(self, engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (folder / "tone.wav").write_bytes(tone())
+        self.log = add_program(monkeypatch, folder, "espeak-ng", VOICE)
+        self.settings = settings(folder)
+        self.speech = Speech(engine, self.settings)
+
+    @property
+    def spoken(self) -> Counter[str]:
+        return Counter(self.log.read_text().splitlines() if self.log.exists() else [])

@@ -19,8 +19,6 @@ FORMAT = "wav8k16"
 # One format, no click: silence off each end and 5 ms of fade, level to -3 dB, a breath of 60 ms after it.
 END = ("silence", "1", "0.01", "0.2%", "fade", "t", "0.005", "reverse")
 SHAPE = (*END, *END, "gain", "-n", "-3", "pad", "0", "0.06")
-
-
 LEAST_BYTES = 16 * 100  # the breath and 40 ms of something
 
 
@@ -97,7 +95,7 @@ def run(command: Sequence[str], given: str | bytes) -> bytes:
         raise VoiceError(f"{command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
         raise VoiceError(f"{command[0]} took longer than {TIMEOUT_S} s") from None
-    if done.returncode or not done.stdout:
+    if done.returncode:
         complaint = done.stderr.decode(errors="replace").strip().splitlines()
         raise VoiceError(f"{command[0]} failed: {complaint[-1] if complaint else done.returncode}")
     return done.stdout

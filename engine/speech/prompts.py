@@ -59,11 +59,15 @@ class AudioCache:
         ms = length_ms(wav)
         target = self.path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".draft")
-        with os.fdopen(handle, "wb") as file:
-            file.write(wav)
-        Path(draft).chmod(0o644)  # Asterisk reads it under its own user
-        Path(draft).replace(target)
+        handle, name_ = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".draft")
+        draft = Path(name_)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(wav)
+            draft.chmod(0o644)  # Asterisk reads it under its own user
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
         return ms
 
     def join(self, names: list[str], target: Path) -> int:
@@ -79,4 +83,4 @@ class AudioCache:
         draft = target.with_name(f".{target.name}.draft")
         whole.export(draft, format="wav").close()
         draft.replace(target)
-        return len(whole)
+        return length_ms(target.read_bytes())

@@ -1,0 +1,113 @@
+"""Before anybody is dialled his whole message is there; without it he is not dialled, and it says why."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import Studio, add_campaign, add_lead, lead_now
+from sqlalchemy import Engine
+
+from engine.campaign import preparing
+from engine.campaign.preparing import Preparer
+from engine.errors import VoiceError
+from storage import campaign as store
+from storage.campaign import CampaignRow
+from storage.db import reading, writing
+from storage.vocab import LeadState
+
+
+class Room(Studio):
+    """A preparer with a voice of ours, and one campaign."""
+
+    def __init__(self, engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(engine, folder, monkeypatch)
+        self.engine = engine
+        self.preparer = Preparer(engine, self.speech)
+        self.campaign = add_campaign(engine, phrases={})
+
+    def new(self, name: str, **changes: Any) -> dict[str, Any]:
+        values = {"variables": {"name": name, "sum": "100"}, "state": LeadState.NEW, "clips": None}
+        return add_lead(self.engine, self.campaign, **values | changes)
+
+    def now(self) -> CampaignRow:
+        with reading(self.engine) as connection:
+            return store.get(connection, self.campaign.id)
+
+
+@pytest.fixture
+def room(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
+    return Room(engine, tmp_path, monkeypatch)
+
+
+def test_a_lead_whose_message_is_made_may_be_dialled(room: Room, engine: Engine) -> None:
+    lead = room.new("Пётр")
+    assert room.preparer.step(room.campaign) == 1
+    now = lead_now(engine, lead)
+    assert (now.state, now.why) == ("pending", "")
+    made, _ = room.speech.make(["Здравствуйте, Пётр!", "Ваш долг 100 рублей."], "ru")
+    assert now.clips == [[clip.name, clip.ms] for clip in made.values()]
+    assert all(room.speech.cache.has(name) for name, _ in now.clips)
+    assert room.preparer.step(room.campaign) == 0
+
+
+def test_what_leads_have_in_common_is_spoken_once(room: Room) -> None:
+    for name in ("Пётр", "Анна", "Пётр"):
+        room.new(name)
+    room.preparer.step(room.campaign)
+    assert room.spoken == {"Здравствуйте, Пётр!": 1, "Здравствуйте, Анна!": 1, "Ваш долг 100 рублей.": 1}
+
+
+@pytest.mark.parametrize(
+    "changes, why",
+    [
+        ({"name": "немо"}, "no audio: espeak-ng failed: 1"),
+        ({"name": "a", "variables": {"name": "a"}}, "no audio: fragment 'debt': no value for {sum}"),
+    ],
+)
+def test_a_lead_whose_message_cannot_be_made_is_blocked_and_the_others_are_not(
+    room: Room, engine: Engine, changes: dict[str, Any], why: str
+) -> None:
+    bad, good = room.new(**changes), room.new("Пётр")
+    assert room.preparer.step(room.campaign) == 2
+    assert (lead_now(engine, bad).state, lead_now(engine, bad).why) == ("blocked", why)
+    assert lead_now(engine, bad).clips is None
+    assert lead_now(engine, good).state == "pending"
+    with writing(engine) as connection:
+        due = store.take_due(connection, room.campaign.id, good["due_at"], 9)
+    assert [row.id for row in due] == [good["id"]]
+
+
+def test_leads_are_prepared_batch_after_batch(
+    room: Room, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "BATCH", 2)
+    leads = [room.new(str(n)) for n in range(5)]
+    assert [room.preparer.step(room.campaign) for _ in range(4)] == [2, 2, 1, 0]
+    assert {lead_now(engine, lead).state for lead in leads} == {"pending"}
+
+
+def test_the_campaigns_phrases_are_made_first_and_once(room: Room, engine: Engine) -> None:
+    with writing(engine) as connection:
+        store.change(connection, room.campaign.id, room.campaign.created_at, phrases=None)
+    room.new("Пётр")
+    room.preparer.step(room.now())
+    stored = room.now().phrases
+    assert stored is not None
+    name, ms, text = stored["robot"]
+    assert (room.speech.cache.has(name), ms > 0, "робот" in text) == (True, True, True)
+    room.new("Анна")
+    spoken = room.spoken
+    room.preparer.step(room.now())
+    assert room.spoken - spoken == {"Здравствуйте, Анна!": 1}
+
+
+def test_without_the_phrases_no_lead_may_be_dialled(
+    room: Room, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = room.new("Пётр")
+    with writing(engine) as connection:
+        store.change(connection, room.campaign.id, room.campaign.created_at, phrases=None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(VoiceError, match="not installed"):
+        room.preparer.step(room.now())
+    assert lead_now(engine, lead).state == "new"

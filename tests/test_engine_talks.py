@@ -1,0 +1,188 @@
+"""What a conversation gets of the engine and gives back: its sheet, an opt-out, its result."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from builders import PHONE, add_attempt, add_campaign, add_lead, attempt_now, lead_now, rows_of, settings
+from sqlalchemy import Engine
+
+from engine.campaign import talks as module
+from engine.campaign.attempts import Talk
+from engine.campaign.talks import Talks
+from engine.errors import NotFound
+from engine.speech.clip import Clip
+from storage import audit, calls, contact
+from storage.calls import attempt
+from storage.db import new_id, writing
+from storage.vocab import LeadState, Outcome
+
+PHRASES = {"robot": ["cd" * 32, 800, "Звонит робот"]}
+
+
+@pytest.fixture
+def talks(engine: Engine, tmp_path: Path) -> Iterator[Talks]:
+    made = Talks(engine, settings(tmp_path, company={"operator": "queue:main"}, trunk=[{"endpoint": "pstn"}]))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lead(engine: Engine) -> dict[str, Any]:
+    return add_lead(engine, add_campaign(engine, phrases=PHRASES), state=LeadState.IN_FLIGHT)
+
+
+def opened(talks: Talks, engine: Engine, lead: dict[str, Any]) -> Any:
+    return talks.open(str(add_attempt(engine, lead)["id"]))
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_sheet_has_all_that_the_conversation_says(
+    talks: Talks, engine: Engine, lead: dict[str, Any]
+) -> None:
+    sheet = opened(talks, engine, lead)
+    assert (sheet.person_id, sheet.e164) == (lead["person_id"], PHONE)
+    assert sheet.message == (Clip("ab" * 32, 900),)
+    assert sheet.phrases == {"robot": Clip("cd" * 32, 800, "Звонит робот")}
+    assert (sheet.operator, sheet.endpoint) == ("queue:main", "pstn")
+
+
+def test_everybody_gets_his_own_sheet_in_whatever_order_they_answer(talks: Talks, engine: Engine) -> None:
+    campaign = add_campaign(engine, phrases=PHRASES)
+    made = []
+    for n in range(5):
+        lead = add_lead(engine, campaign, f"+792112300{n:02}", clips=[[f"{n:064}", n]])
+        made.append(add_attempt(engine, lead)["id"])
+    for n in (3, 0, 4, 1, 2):
+        sheet = talks.open(str(made[n]))
+        assert (sheet.attempt_id, sheet.e164, sheet.message) == (
+            made[n],
+            f"+792112300{n:02}",
+            (Clip(f"{n:064}", n),),
+        )
+
+
+def test_sheets_read_ahead_that_nobody_asks_for_do_not_pile_up(
+    talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AHEAD", 3)
+    first = [add_attempt(engine, lead)["id"] for _ in range(20)]
+    for attempt_id in first[::4]:
+        talks.open(str(attempt_id))
+    assert len(talks._ahead) <= 6
+    assert talks.open(str(first[1])).attempt_id == first[1]  # thrown out, and read again
+
+
+@pytest.mark.parametrize("attempt_id", ["", "x", "1769000000.1", str(UUID(int=1 << 127))])
+def test_a_call_that_is_none_of_ours_is_told(talks: Talks, attempt_id: str) -> None:
+    with pytest.raises(NotFound):
+        talks.open(attempt_id)
+
+
+def test_a_call_that_is_over_has_no_sheet(talks: Talks, engine: Engine, lead: dict[str, Any]) -> None:
+    over = add_attempt(engine, lead)
+    with writing(engine) as connection:
+        connection.execute(attempt.update().values(ended_at=over["prepared_at"]))
+    with pytest.raises(NotFound):
+        talks.open(str(over["id"]))
+
+
+def test_an_opt_out_bars_the_number_at_once_in_every_campaign(
+    talks: Talks, engine: Engine, lead: dict[str, Any]
+) -> None:
+    other = add_campaign(engine, "winter")
+    waiting = [add_lead(engine, other), add_lead(engine, other, state=LeadState.NEW)]
+    stranger = add_lead(engine, other, "+79211230000")
+    sheet = opened(talks, engine, lead)
+    for _ in range(2):  # the second time is harmless
+        talks.opt_out(sheet)
+        (barred,) = rows_of(engine, contact.blacklist)
+        assert (barred.e164, barred.reason, barred.attempt_id) == (PHONE, "opt-out", sheet.attempt_id)
+        assert [lead_now(engine, row).state for row in waiting] == ["blocked", "blocked"]
+        assert [lead_now(engine, row).state for row in (lead, stranger)] == ["in-flight", "pending"]
+    first, second = rows_of(engine, audit.audit)
+    assert (first.actor, first.deed) == (f"call:{sheet.attempt_id}", "blacklist.add")
+    assert first.subject == str(lead["person_id"])
+    assert first.detail == {"reason": "opt-out", "leads_blocked": 2}
+    assert second.detail["leads_blocked"] == 0
+
+
+@pytest.mark.parametrize(
+    "talk, wanted",
+    [
+        (Talk(Outcome.ANSWERED_PAID_CLAIM, 700, 900, "23"), ("answered-paid-claim", 700, 900, "23")),
+        (None, ("answered-partial", 0, 900, "")),  # the conversation broke
+    ],
+)
+def test_a_result_is_stored_within_a_moment(
+    talks: Talks, engine: Engine, lead: dict[str, Any], talk: Talk | None, wanted: tuple[Any, ...]
+) -> None:
+    sheet = opened(talks, engine, lead)
+    talks.save(sheet, talk)
+    eventually(lambda: attempt_now(engine, sheet.attempt_id).talk != "")
+    now = attempt_now(engine, sheet.attempt_id)
+    assert (now.talk, now.heard_ms, now.message_ms, now.pressed) == wanted
+
+
+def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path, lead: dict[str, Any]) -> None:
+    talks = Talks(engine, settings(tmp_path))
+    sheets = [opened(talks, engine, lead) for _ in range(3)]
+    for sheet in sheets:
+        talks.save(sheet, Talk(Outcome.ANSWERED_HEARD, 900, 900))
+    talks.close()
+    assert {attempt_now(engine, sheet.attempt_id).talk for sheet in sheets} == {"answered-heard"}
+
+
+def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_no_other(
+    talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    real, errors = calls.save_talks, [OperationalError("", {}, Exception()), ValueError("nonsense")]
+
+    def save(connection: Any, rows: Any) -> None:
+        if errors:
+            raise errors.pop(0)
+        real(connection, rows)
+
+    monkeypatch.setattr(calls, "save_talks", save)
+    monkeypatch.setattr(module, "DOWN_S", 0.01)
+    first, second = (opened(talks, engine, lead) for _ in range(2))
+    talks.save(first, None)
+    eventually(lambda: not errors)  # tried again after the first error, given up after the second
+    talks.save(second, None)
+    eventually(lambda: attempt_now(engine, second.attempt_id).talk != "")
+
+
+def test_an_operator_who_takes_the_call_is_noted(talks: Talks, engine: Engine, lead: dict[str, Any]) -> None:
+    sheet = opened(talks, engine, lead)
+    talks.joined(str(sheet.attempt_id))
+    talks.save(sheet, Talk(Outcome.ANSWERED_HEARD, 900, 900, "1"))
+    eventually(lambda: attempt_now(engine, sheet.attempt_id).heard_ms == 900)
+    assert attempt_now(engine, sheet.attempt_id).talk == "answered-operator"
+    with pytest.raises(NotFound):
+        talks.joined("x")
+    talks.joined(str(new_id()))  # nobody's: nothing
+
+
+def test_a_rehearsal_has_the_texts_of_the_newest_lead_and_changes_nothing(
+    talks: Talks, engine: Engine
+) -> None:
+    lead = add_lead(engine, add_campaign(engine), clips=None, state=LeadState.NEW)
+    before = lead_now(engine, lead)
+    sheet = talks.rehearsal(PHONE)
+    assert [clip.text for clip in sheet.message] == ["Здравствуйте, Пётр!", "Ваш долг 100 рублей."]
+    assert "Звонарь" in sheet.phrases["robot"].text
+    assert all(clip.ms > 0 and not clip.name for clip in sheet.message)
+    assert lead_now(engine, lead) == before
+    with pytest.raises(NotFound, match="no campaign has a lead"):
+        talks.rehearsal("+79990000000")
