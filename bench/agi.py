@@ -25,6 +25,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ class Bare(Floor):
 async def serve_protocol(protocol: type[Floor]) -> int:
     """The port."""
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=1024)
-    return server.sockets[0].getsockname()[1]
+    return int(server.sockets[0].getsockname()[1])
 
 
 async def serve_panoramisk() -> int:
@@ -139,7 +140,7 @@ async def serve_panoramisk() -> int:
     application = fast_agi.Application(loop=asyncio.get_running_loop())
     application.add_route("debtor", debtor)
     server = await asyncio.start_server(application.handler, "127.0.0.1", 0, backlog=1024)
-    return server.sockets[0].getsockname()[1]
+    return int(server.sockets[0].getsockname()[1])
 
 
 async def serve_zvonar(blocking: bool) -> int:
@@ -176,13 +177,13 @@ def serve(kind: str) -> None:
     name, _, how = kind.partition("+")
 
     async def run() -> None:
-        port = {
+        ports: dict[str, Callable[[], Awaitable[int]]] = {
             "floor": partial(serve_protocol, Floor),
             "bare": partial(serve_protocol, Bare),
             "panoramisk": serve_panoramisk,
             "zvonar": partial(serve_zvonar, how == "pool"),
-        }[name]
-        print(await port(), flush=True)
+        }
+        print(await ports[name](), flush=True)
         await asyncio.Event().wait()
 
     if kind == "panoramisk":
@@ -194,34 +195,38 @@ def serve(kind: str) -> None:
 def load(port: int, total: int) -> float:
     """Play `total` sessions, CONCURRENT at a time; the seconds it took."""
     poll = select.epoll()
-    sessions: dict[int, tuple[socket.socket, list[int]]] = {}
+    played: dict[int, int] = {}
     begun = ended = 0
     start = time.monotonic()
     while ended < total:
-        while begun < total and len(sessions) < CONCURRENT:
-            peer = socket.socket()
-            peer.connect(("127.0.0.1", port))
-            peer.send(ENVIRONMENT)
-            sessions[peer.fileno()] = (peer, [0])
-            poll.register(peer.fileno(), select.EPOLLIN)
+        while begun < total and len(played) < CONCURRENT:
+            number = connect(port)
+            played[number] = 0
+            poll.register(number, select.EPOLLIN)
             begun += 1
         ready = poll.poll(30)
         if not ready:
             raise SystemExit("the server does not answer")
         for number, _events in ready:
-            peer, played = sessions[number]
-            line = peer.recv(4096)
+            line = os.read(number, 4096)
             if line:
-                peer.send(REPLIES[line[:1]])
-                played[0] += 1
-            else:
-                if played[0] != len(COMMANDS):
-                    raise SystemExit(f"a session of {played[0]} commands")
-                poll.unregister(number)
-                del sessions[number]
-                peer.close()
+                os.write(number, REPLIES[line[:1]])
+                played[number] += 1
+            elif played.pop(number) == len(COMMANDS):
+                os.close(number)
                 ended += 1
+            else:
+                raise SystemExit("a session was cut short")
+    poll.close()
     return time.monotonic() - start
+
+
+def connect(port: int) -> int:
+    """The descriptor of a new session whose environment is sent."""
+    peer = socket.socket()
+    peer.connect(("127.0.0.1", port))
+    peer.send(ENVIRONMENT)
+    return peer.detach()
 
 
 def cpu_s(pid: int) -> float:

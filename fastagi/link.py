@@ -20,13 +20,14 @@ from structlog.contextvars import bind_contextvars
 
 from dialplan.steps import HungUp
 from engine.telemetry import logger
-from fastagi.protocol import Connection, Environment, RemoteError, Reply
+from fastagi.protocol import Connection, Environment, RemoteError, Reply, words
 from fastagi.routes import NotLetIn
 from fastagi.session import Do, Move, Moves, Work
 
 if TYPE_CHECKING:
     from fastagi.server import Server
 
+GOOD, DEAD = 200, 511
 ENVIRONMENT_S = 2.0
 # `open` and `tell` are one short transaction while the caller hears nothing; later he is led to the fallback.
 WORK_S = 2.5
@@ -93,7 +94,7 @@ class Link(asyncio.Protocol):
             if self._stop is not None:
                 break
             if type(event) is Reply:
-                self._context.run(self._advance, self._call.send, event)
+                self._reply(event)
             elif type(event) is Environment:
                 self._enter(event)
             else:
@@ -114,7 +115,7 @@ class Link(asyncio.Protocol):
             self._context.run(log.error, "work took too long, the dialplan falls back", limit_s=WORK_S)
             self.halt(HungUp())
         else:
-            self.halt(RemoteError("no reply in time"))
+            self.halt(RemoteError(f"no reply in time to {words(self._agi.command)}"))
 
     def halt(self, reason: Exception) -> None:
         """No further command: free the line, and tell the call why at the command under way."""
@@ -125,6 +126,16 @@ class Link(asyncio.Protocol):
             self._context.run(self._advance, self._call.throw, reason)
 
     # What the call asks for.
+
+    def _reply(self, reply: Reply) -> None:
+        """Good ones are handed to the call, others thrown into it."""
+        if reply.code == GOOD:
+            self._context.run(self._advance, self._call.send, reply)
+        elif reply.code == DEAD:
+            self._context.run(self._advance, self._call.throw, HungUp())
+        else:
+            refused = RemoteError(f"{reply.code} to {words(self._agi.command)}")
+            self._context.run(self._advance, self._call.throw, refused)
 
     def _enter(self, environment: Environment) -> None:
         try:

@@ -52,6 +52,10 @@ class RemoteError(Exception):
     """Asterisk, or whoever is at the other end, broke the protocol."""
 
 
+# One line that may go to Asterisk; made by the functions at the end of this module and by nothing else.
+Command = NewType("Command", bytes)
+
+
 class Environment(NamedTuple):
     """Whose call it is: `agi_…` keys with their values."""
 
@@ -95,18 +99,20 @@ _SUCCESS = re.compile(rb"200 result=(-?[0-9]{1,10})(?: \((.*)\))?(?: endpos=([0-
 class Connection:
     """One AGI session's state; knows neither socket nor clock."""
 
-    __slots__ = ("_buffer", "_usage_lines", "state")
+    __slots__ = ("_buffer", "_usage_lines", "command", "state")
 
     def __init__(self) -> None:
         self.state = _ENVIRONMENT
+        self.command = Command(b"")  # the last one sent
         self._buffer = b""
         self._usage_lines = 0
 
-    def send(self, command: "Command") -> bytes:
+    def send(self, command: Command) -> bytes:
         """The bytes of a command, which is under way from now; LocalError when it is not its turn."""
         if self.state is not _IDLE:
             raise LocalError(f"a command in the state {self.state.name.lower()}")
         self.state = _WAITING
+        self.command = command
         return command
 
     def receive(self, data: bytes) -> list[Event]:
@@ -114,6 +120,10 @@ class Connection:
         if self._buffer:
             data = self._buffer + data
         try:
+            if self.state is _WAITING and len(data) <= REPLY_BYTES and (reply := _success(data)):
+                # Nearly always a read brings one whole reply.
+                self.state, self._buffer = _IDLE, b""
+                return [reply]
             if self.state is _ENVIRONMENT:
                 return self._read_environment(data)
             return self._read_lines(data)
@@ -138,10 +148,6 @@ class Connection:
 
     def _read_lines(self, data: bytes) -> list[Event]:
         """What the whole lines say; an unfinished last one is kept."""
-        if self.state is _WAITING and len(data) <= REPLY_BYTES and (reply := _success(data)):
-            # Nearly always a read brings one whole reply.
-            self.state, self._buffer = _IDLE, b""
-            return [reply]
         *lines, self._buffer = data.split(b"\n")
         events = [event for line in lines if (event := self._line(line)) is not None]
         if len(self._buffer) >= REPLY_BYTES:
@@ -217,9 +223,6 @@ def _variables(text: str) -> dict[str, str]:
     return variables
 
 
-# One line that may go to Asterisk; made by the functions below and by nothing else.
-Command = NewType("Command", bytes)
-
 ANSWER = Command(b"ANSWER\n")
 # 511 on a dead channel, 200 on a living one: tells a hang-up from a command that failed.
 CHANNEL_STATUS = Command(b"CHANNEL STATUS\n")
@@ -258,29 +261,35 @@ def set_variable(name: str, value: str) -> Command:
 
 
 def dial(number: str, endpoint: str, timeout_s: int) -> Command:
-    """EXEC Dial; `g`: when the callee hangs up the conversation goes on instead of ending with him.
+    """EXEC Dial; the caller hears it ring (`r`), and goes on in his conversation when the callee hangs up (`g`).
 
     `U`: his channel passes our context first, which tells us that he took the call: were the caller the
     first to hang up, nothing else would.
     """
     _check(_NUMBER, number, "number")
     _check(_NAME, endpoint, "endpoint")
-    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gU({JOINED})")
+    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},grU({JOINED})")
 
 
 def queue(name: str, timeout_s: int) -> Command:
-    """EXEC Queue; `c`: when the agent hangs up the conversation goes on, and QUEUESTATUS says CONTINUE.
+    """EXEC Queue; the caller hears it ring (`r`: we carry no music), and goes on when the agent hangs up (`c`).
 
+    QUEUESTATUS then says CONTINUE.
     The agent's channel passes the same context as with Dial.
     """
     _check(_NAME, name, "queue name")
-    return _command("EXEC", "Queue", f"{name},c,,,{_seconds(timeout_s)},,{JOINED}")
+    return _command("EXEC", "Queue", f"{name},cr,,,{_seconds(timeout_s)},,{JOINED}")
 
 
 def _seconds(timeout_s: int) -> int:
     if timeout_s < 1:
         raise LocalError(f"a time-out of {timeout_s} s")
     return timeout_s
+
+
+def words(command: Command) -> str:
+    """A command as far as a log may show it: up to its first argument, which is never a number."""
+    return ' "'.join(command.decode().strip().split(' "')[:2])
 
 
 def _check(pattern: re.Pattern[str], text: str, what: str) -> str:

@@ -4,7 +4,7 @@
 
 | move | answer | thrown in instead |
 |---|---|---|
-| Do: a command, and how long its reply may take | Reply | HungUp, RemoteError (no reply in time) |
+| Do: a command, and how long its reply may take | Reply (200) | HungUp, RemoteError (510, 520, no reply) |
 | Work: a blocking function for the thread pool | what it returned | what it raised |
 | FREE: give the line back to the dialplan | None | |
 
@@ -35,12 +35,11 @@ from dialplan.steps import Answer, Ask, Connect, Connected, Heard, HungUp, Play,
 from engine.speech.clip import Clip
 from engine.telemetry import logger
 from fastagi import protocol
-from fastagi.protocol import Command, LocalError, RemoteError, Reply
+from fastagi.protocol import Command, LocalError, RemoteError, Reply, words
 from fastagi.routes import Call, Route, Scenario
 
 REPLY_S = 15.0
 SAMPLES_A_MS = 8
-GOOD, DEAD = 200, 511
 NO_APPLICATION = -2
 DONE = protocol.set_variable("AGI_DONE", "1")
 
@@ -81,16 +80,16 @@ class Studio:
 def call(entered: Call, route: Route, studio: Studio) -> Moves:
     """All the moves of one call; see the top of this module."""
     if route.answer:
-        yield from _ask(Do(protocol.ANSWER))
+        yield Do(protocol.ANSWER)
     for name in route.variables:
-        reply = yield from _ask(Do(protocol.get_variable(name)))
+        reply = yield Do(protocol.get_variable(name))
         entered.variables[name] = reply.value
     scenario: Scenario = yield from _work(route, route.open, entered)
     result = None
     try:
         result, stayed = yield from _converse(route, scenario, studio)
         if stayed:
-            yield from _ask(Do(DONE))
+            yield Do(DONE)
     except HungUp:
         pass  # no fault; what the conversation made of it is in `result`
     except Exception as error:
@@ -107,7 +106,7 @@ def _converse(route: Route, scenario: Scenario, studio: Studio) -> Generator[Mov
         step: Step = next(conversation)
         while True:
             try:
-                answer = yield from _take(step, route, scenario, studio)
+                answer = yield from _moves(step, route, scenario, studio)
             except HungUp as hung_up:
                 stayed = False
                 conversation.throw(hung_up)
@@ -117,18 +116,17 @@ def _converse(route: Route, scenario: Scenario, studio: Studio) -> Generator[Mov
         return end.value, stayed
 
 
-def _take(step: Step, route: Route, scenario: Scenario, studio: Studio) -> Generator[Move, Any, Answer]:
-    """Do one step; its answer. HungUp carries the milliseconds heard."""
+def _moves(step: Step, route: Route, scenario: Scenario, studio: Studio) -> Generator[Move, Any, Answer]:
+    """The moves of one step, which return its answer. HungUp carries the milliseconds heard."""
     match step:
         case Play():
-            return (yield from _play(step.clips, step.keys, studio))
+            return _play(step.clips, step.keys, studio)
         case Ask():
-            return (yield from _listen(step, studio))
+            return _listen(step, studio)
         case Connect():
-            return (yield from _connect(step, studio))
+            return _connect(step, studio)
         case Tell():
-            yield from _work(route, scenario.tell, step.fact)
-            return None
+            return _work(route, scenario.tell, step.fact)
         case _:
             assert_never(step)
 
@@ -146,7 +144,7 @@ def _play(clips: tuple[Clip, ...], keys: str, studio: Studio) -> Generator[Do, R
     for clip in clips:
         command = protocol.stream_file(studio.audio_dir, clip.name, keys)
         try:
-            reply = yield from _ask(Do(command, REPLY_S + clip.ms / 1000))
+            reply = yield Do(command, REPLY_S + clip.ms / 1000)
             heard_ms += reply.endpos // SAMPLES_A_MS
             if reply.result < 0:
                 yield from _fail(command)
@@ -164,7 +162,7 @@ def _listen(step: Ask, studio: Studio) -> Generator[Do, Reply, Heard]:
     while heard.key is None and (left_ms := int((until - time.monotonic()) * 1000)) > 0:
         command = protocol.wait_for_digit(left_ms)
         try:
-            reply = yield from _ask(Do(command, REPLY_S + left_ms / 1000))
+            reply = yield Do(command, REPLY_S + left_ms / 1000)
             if reply.result < 0:
                 yield from _fail(command)
         except HungUp:
@@ -184,29 +182,14 @@ def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
     else:
         command = protocol.dial(step.target, step.endpoint, step.timeout_s)
         status, talked = "DIALSTATUS", "ANSWER"
-    reply = yield from _ask(Do(command, REPLY_S + step.timeout_s + studio.max_call_s))
+    reply = yield Do(command, REPLY_S + step.timeout_s + studio.max_call_s)
     if reply.result == NO_APPLICATION:
-        raise RemoteError("Asterisk has not loaded the application of " + _words(command))
-    reply = yield from _ask(Do(protocol.get_variable(status)))
+        raise RemoteError("Asterisk has not loaded the application of " + words(command))
+    reply = yield Do(protocol.get_variable(status))
     return Connected(reply.value == talked)
-
-
-def _ask(move: Do) -> Generator[Do, Reply, Reply]:
-    """One command and its good reply; HungUp on a dead channel, RemoteError on a refusal."""
-    reply = yield move
-    if reply.code == DEAD:
-        raise HungUp
-    if reply.code != GOOD:
-        raise RemoteError(f"{reply.code} to {_words(move.command)}")
-    return reply
 
 
 def _fail(command: Command) -> Generator[Do, Reply, None]:
     """Find out what a result of -1 was: HungUp, or RemoteError when the caller is still there."""
-    yield from _ask(Do(protocol.CHANNEL_STATUS))
-    raise RemoteError("Asterisk failed at " + _words(command))
-
-
-def _words(command: Command) -> str:
-    """A command as far as a log may show it: up to its first argument, which is never a number."""
-    return ' "'.join(command.decode().strip().split(' "')[:2])
+    yield Do(protocol.CHANNEL_STATUS)
+    raise RemoteError("Asterisk failed at " + words(command))

@@ -210,6 +210,29 @@ def test_a_hang_up_while_a_fact_is_stored() -> None:
         assert noted.told == ["never again"] and noted.finished == ["told"]
 
 
+def test_a_dead_channel_is_a_hang_up_though_no_line_says_so(part: tuple[Part, Running], log: Log) -> None:
+    noted, running = part
+    with Asterisk(running.port) as asterisk:
+        asterisk.answer("200 result=0", "200 result=0 endpos=8000", "511 Command Not Permitted")
+        assert asterisk.hear() == ""
+        until(lambda: noted.finished)
+    assert noted.finished == ["hung up at 1000"]
+    assert log.at("error") == []
+
+
+@pytest.mark.parametrize("refusal", ["510 Invalid or unknown command", "520 Invalid command syntax."])
+def test_a_command_that_asterisk_refuses(part: tuple[Part, Running], log: Log, refusal: str) -> None:
+    noted, running = part
+    with Asterisk(running.port) as asterisk:
+        asterisk.answer("200 result=0", refusal)
+        assert asterisk.hear() == "", "no AGI_DONE"
+        until(lambda: noted.finished)
+    assert noted.finished == [None]
+    [error] = log.at("error")
+    assert error["call_id"] == CALL_ID
+    assert refusal[:3] in repr(error["exc_info"]) and "STREAM FILE" in repr(error["exc_info"])
+
+
 @pytest.mark.parametrize("data", [b"nonsense\n", b"200 result=0\n200 result=0\n", b"\xff" * 9000])
 def test_garbage_from_asterisk_ends_the_call(part: tuple[Part, Running], log: Log, data: bytes) -> None:
     noted, running = part

@@ -307,8 +307,8 @@ def test_commands_as_asterisk_reads_them() -> None:
     assert read(protocol.get_variable("DIALSTATUS")) == ["GET", "VARIABLE", "DIALSTATUS"]
     assert read(protocol.set_variable("AGI_DONE", "1")) == ["SET", "VARIABLE", "AGI_DONE", "1"]
     dial = protocol.dial("+79160000000", "trunk-1", 40)
-    assert read(dial) == ["EXEC", "Dial", "PJSIP/+79160000000@trunk-1,40,gU(zvonar-joined)"]
-    assert read(protocol.queue("operators", 30)) == ["EXEC", "Queue", "operators,c,,,30,,zvonar-joined"]
+    assert read(dial) == ["EXEC", "Dial", "PJSIP/+79160000000@trunk-1,40,grU(zvonar-joined)"]
+    assert read(protocol.queue("operators", 30)) == ["EXEC", "Queue", "operators,cr,,,30,,zvonar-joined"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300))
