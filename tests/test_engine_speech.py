@@ -119,7 +119,7 @@ def test_a_recording_is_converted_and_kept_with_the_template(studio: Studio, tmp
     assert length_ms(studio.speech.cache.path(name).read_bytes()) == ms
     out = tmp_path / "out.wav"
     spoken = studio.speech.make(["Пётр"], "ru")[0]["Пётр"]
-    assert studio.speech.render("debt", {"name": "Пётр"}, out) == spoken.ms + ms
+    assert studio.speech.render("debt", {"name": "Пётр"}, out) - spoken.ms - ms in (0, 1)
     assert studio.spoken == {"Пётр": 1}
     (tmp_path / "end.wav").write_bytes(tone(44100, 2, seconds=0.7))  # another recording: another version
     assert studio.speech.set_template("debt", file, "anna").version == 2

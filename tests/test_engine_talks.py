@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from builders import PHONE, add_attempt, add_campaign, add_lead, attempt_now, lead_now, rows_of, settings
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
 from engine.campaign import talks as module
 from engine.campaign.attempts import Talk
@@ -145,8 +146,6 @@ def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path, lead:
 def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_no_other(
     talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sqlalchemy.exc import OperationalError
-
     real, errors = calls.save_talks, [OperationalError("", {}, Exception()), ValueError("nonsense")]
 
     def save(connection: Any, rows: Any) -> None:
@@ -161,6 +160,25 @@ def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_
     eventually(lambda: not errors)  # tried again after the first error, given up after the second
     talks.save(second, None)
     eventually(lambda: attempt_now(engine, second.attempt_id).talk != "")
+
+
+def test_an_opt_out_waits_for_a_database_that_is_away(
+    talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, errors = contact.ban, [OperationalError("", {}, Exception()) for _ in range(3)]
+
+    def ban(*args: Any, **how: Any) -> bool:
+        if errors:
+            raise errors.pop()
+        return real(*args, **how)
+
+    monkeypatch.setattr(contact, "ban", ban)
+    monkeypatch.setattr(module, "DOWN_S", 0.01)
+    sheet = opened(talks, engine, lead)
+    talks.opt_out(sheet)  # the conversation goes on, and tells him so
+    talks.save(sheet, Talk(Outcome.ANSWERED_OPT_OUT, 5, 900, "9"))
+    eventually(lambda: attempt_now(engine, sheet.attempt_id).talk == "answered-opt-out")
+    assert [row.e164 for row in rows_of(engine, contact.blacklist)] == [PHONE]
 
 
 def test_an_operator_who_takes_the_call_is_noted(talks: Talks, engine: Engine, lead: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from threading import Lock, Thread
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from engine import telemetry
 from engine.campaign.attempts import Talk
@@ -52,7 +52,7 @@ class Talks:
     Sheets are read ahead: ids are in order of time, so whoever is asked for first brings those that were
     prepared after him and have not answered yet. Nobody waits for the database with the phone at his ear.
     Results are stored by a thread of their own, all that came within a moment in one transaction; while
-    the database is away they wait.
+    the database is away they wait, and so does an opt-out: without a database nobody is called either.
     """
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
@@ -61,7 +61,8 @@ class Talks:
         self._phrases: dict[UUID, dict[str, Clip]] = {}
         self._ahead: dict[UUID, Sheet] = {}
         self._reading = Lock()
-        self._said: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        # Results as rows, opt-outs that could not be stored as sheets, None for the end.
+        self._said: SimpleQueue[dict[str, Any] | Sheet | None] = SimpleQueue()
         self._writer = Thread(target=self._write, name="talks", daemon=True)
         self._writer.start()
 
@@ -130,19 +131,14 @@ class Talks:
 
     def opt_out(self, sheet: Sheet) -> None:
         """Never call this number again: blacklisted and taken out of every campaign, at once."""
-        now = datetime.now(UTC)
-        with writing(self._engine) as connection:
-            contact.ban(connection, sheet.e164, reason="opt-out", at=now, attempt_id=sheet.attempt_id)
-            blocked = store.block_phone(connection, sheet.e164)
-            audit.note(
-                connection,
-                at=now,
-                actor=f"call:{sheet.attempt_id}",
-                deed="blacklist.add",
-                subject=str(sheet.person_id),
-                reason="opt-out",
-                leads_blocked=blocked,
-            )
+        try:
+            with writing(self._engine) as connection:
+                _bar(connection, sheet)
+        except Exception as error:
+            if not is_down(error):
+                raise
+            log.error("an opt-out waits for the database", call_id=str(sheet.attempt_id))
+            self._said.put(sheet)
 
     def joined(self, attempt: str) -> None:
         """An operator took the call; true also if the debtor is the first to hang up."""
@@ -171,27 +167,47 @@ class Talks:
         """The writer's life: wait for a result, then a moment for others, then store them together."""
         going = True
         while going:
-            rows = [self._said.get()]
-            if rows[0] is not None:
+            said = [self._said.get()]
+            if said[0] is not None:
                 time.sleep(MOMENT_S)
             while not self._said.empty():
-                rows.append(self._said.get())
-            going = None not in rows
-            self._store([row for row in rows if row is not None])
+                said.append(self._said.get())
+            going = None not in said
+            self._store(
+                [one for one in said if isinstance(one, dict)],
+                [one for one in said if isinstance(one, Sheet)],
+            )
 
-    def _store(self, rows: list[dict[str, Any]]) -> None:
+    def _store(self, talks: list[dict[str, Any]], opt_outs: list[Sheet]) -> None:
         """One transaction, tried until the database takes it; results that it will never take are dropped."""
-        while rows:
+        while talks or opt_outs:
             try:
                 with writing(self._engine) as connection:
-                    calls.save_talks(connection, rows)
+                    for sheet in opt_outs:
+                        _bar(connection, sheet)
+                    calls.save_talks(connection, talks)
                 return
             except Exception as error:
                 if not is_down(error):
-                    log.error("talks lost", talks=len(rows), exc_info=error)
+                    log.error("talks lost", talks=len(talks), opt_outs=len(opt_outs), exc_info=error)
                     return
-                log.error("talks wait for the database", talks=len(rows), reason=type(error).__name__)
+                log.error("talks wait for the database", talks=len(talks), reason=type(error).__name__)
                 time.sleep(DOWN_S)
+
+
+def _bar(connection: Connection, sheet: Sheet) -> None:
+    now = datetime.now(UTC)
+    contact.ban(connection, sheet.e164, reason="opt-out", at=now, attempt_id=sheet.attempt_id)
+    blocked = store.block_phone(connection, sheet.e164)
+    audit.note(
+        connection,
+        at=now,
+        actor=f"call:{sheet.attempt_id}",
+        deed="blacklist.add",
+        subject=str(sheet.person_id),
+        reason="opt-out",
+        leads_blocked=blocked,
+    )
 
 
 def _unspoken(text: str) -> Clip:
