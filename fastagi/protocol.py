@@ -261,7 +261,7 @@ def set_variable(name: str, value: str) -> Command:
 
 
 def dial(number: str, endpoint: str, timeout_s: int) -> Command:
-    """EXEC Dial; the caller hears it ring (`r`), and goes on in his conversation when the callee hangs up (`g`).
+    """EXEC Dial; the caller hears it ring (`r`), and his conversation outlives the callee (`g`).
 
     `U`: his channel passes our context first, which tells us that he took the call: were the caller the
     first to hang up, nothing else would.
@@ -272,9 +272,9 @@ def dial(number: str, endpoint: str, timeout_s: int) -> Command:
 
 
 def queue(name: str, timeout_s: int) -> Command:
-    """EXEC Queue; the caller hears it ring (`r`: we carry no music), and goes on when the agent hangs up (`c`).
+    """EXEC Queue; the caller hears it ring (`r`: we carry no music), and his conversation outlives the agent.
 
-    QUEUESTATUS then says CONTINUE.
+    `c` does that, and QUEUESTATUS then says CONTINUE.
     The agent's channel passes the same context as with Dial.
     """
     _check(_NAME, name, "queue name")
