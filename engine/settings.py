@@ -112,7 +112,9 @@ class Dialer(Section):
     """How calls are placed."""
 
     name: str = Field("dialer", pattern=SAFE_NAME, description="this dialer's name; one process a name")
-    dial_timeout_s: int = Field(40, ge=5, le=120, description="seconds a phone may ring")
+    dial_timeout_s: int = Field(
+        40, ge=10, le=120, description="seconds a phone may ring; a silent trunk shows after 8"
+    )
     max_call_s: int = Field(600, ge=30, le=7200, description="the longest call")
     retry_scale: float = Field(1.0, ge=0, description="multiplies the delay before a retry; 0 for trials")
 

@@ -32,7 +32,6 @@ event_lag = Histogram(
     "From an event's arrival to its handling",
     buckets=(0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5),
 )
-events_dropped = Counter("zvonar_ami_events_dropped_total", "Events lost to a full queue")
 sessions = Gauge("zvonar_agi_sessions", "Conversations under way")
 sessions_refused = Counter("zvonar_agi_refused_total", "AGI connections refused", ["why"])
 fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"])

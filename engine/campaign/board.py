@@ -73,6 +73,11 @@ class Board:
         """The campaigns that run, the urgent first."""
         return list(self._campaigns.values())
 
+    @property
+    def used(self) -> dict[str, int]:
+        """Trunk -> channels in use."""
+        return {name: room.used for name, room in self._trunks.items()}
+
     def holds(self, attempt: UUID) -> bool:
         """Is this attempt in hand, in whatever way?"""
         waiting = (order.id for orders in self._waiting.values() for order in orders)

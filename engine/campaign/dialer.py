@@ -150,6 +150,8 @@ class Dialer:
             log.info("database is back")
             self.database_down = False
         self._board.saved(errand)
+        for trunk, used in self._board.used.items():
+            telemetry.channels.labels(trunk).set(used)
         for closing in errand.closings:
             outcome = closing.seen.verdict().outcome
             telemetry.calls.labels(outcome).inc()
