@@ -76,12 +76,12 @@ def _told(call: DebtorCall, so_far: _Telling) -> Conversation[None]:
     offered = "1239" if call.operator else "239"
     menu = call.phrases[Debtor.MENU if call.operator else Debtor.MENU_ALONE]
     key = yield from _message(call, so_far, (call.phrases[Debtor.ROBOT],), offered)
-    for _again in range(REPEATS):
+    for left in reversed(range(REPEATS + 1)):
         if key is None:
             asked: Heard = yield Ask((menu,), offered)
             key = asked.key
             so_far.pressed += key or ""
-        if key != "2":
+        if key != "2" or not left:
             break
         key = yield from _message(call, so_far, (), offered)
     yield from _wish(call, so_far, key)
@@ -103,8 +103,8 @@ def _message(
 def _wish(call: DebtorCall, so_far: _Telling, key: str | None) -> Conversation[None]:
     """Do what the last key asks for, and part."""
     if key == "9":
+        so_far.reached = Outcome.ANSWERED_OPT_OUT  # his wish counts, even if he is gone by now
         yield Tell(OptOut())
-        so_far.reached = Outcome.ANSWERED_OPT_OUT
         yield Play((call.phrases[Debtor.OPTED_OUT],))
     elif key == "3":
         so_far.reached = Outcome.ANSWERED_PAID_CLAIM

@@ -1,0 +1,184 @@
+"""The debtor's conversation: each key does what its table says, and a hang-up at any moment is accounted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dialplan.debtor import REPEATS, DebtorCall, OptOut, debtor
+from dialplan.phrases import Debtor
+from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
+from engine.campaign.attempts import Talk
+from engine.speech.clip import Clip
+from storage.vocab import Outcome
+
+PHRASES = {name.value: Clip(f"{number:02}" * 32, 100, name.value) for number, name in enumerate(Debtor)}
+MESSAGE = (Clip("aa" * 32, 300, "hello"), Clip("bb" * 32, 700, "debt"))
+TOTAL = 1000
+CALL = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn")
+ALONE = DebtorCall(MESSAGE, PHRASES)
+
+
+def said(step: Step) -> str:
+    """A step in a word: what is played, or what is asked for."""
+    if isinstance(step, Play | Ask):
+        return "+".join(clip.text for clip in step.clips)
+    return "opt-out" if isinstance(step, Tell) else f"connect {step.target}"
+
+
+def answer(step: Step, key: str | None, *, operator: bool = True) -> Any:
+    """As a driver answers: a key in the middle of what is played, or all of it heard."""
+    if isinstance(step, Connect):
+        return Connected(operator)
+    if isinstance(step, Tell):
+        return None
+    whole = sum(clip.ms for clip in step.clips)
+    return Heard(key, whole // 2) if key and key in step.keys else Heard(None, whole)
+
+
+def play(call: DebtorCall, keys: str, *, operator: bool = True) -> tuple[list[str], Talk]:
+    """Play it through; a key for each step that listens, `-` is none."""
+    pressing: Iterator[str] = iter(keys)
+    conversation, steps = debtor(call), []
+    step = next(conversation)
+    try:
+        while True:
+            steps.append(said(step))
+            listens = isinstance(step, Ask) or (isinstance(step, Play) and step.keys)
+            key = next(pressing, "-") if listens else "-"
+            step = conversation.send(answer(step, None if key == "-" else key, operator=operator))
+    except StopIteration as end:
+        return steps, end.value
+
+
+FIRST, AGAIN = "robot+hello+debt", "hello+debt"
+THRICE = [FIRST, AGAIN, AGAIN, AGAIN]
+
+
+@pytest.mark.parametrize(
+    "keys, steps, outcome, heard",
+    [
+        ("", [FIRST, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("-1", [FIRST, "menu", "connecting", "connect queue:main"], Outcome.ANSWERED_OPERATOR, TOTAL),
+        ("-3", [FIRST, "menu", "paid"], Outcome.ANSWERED_PAID_CLAIM, TOTAL),
+        ("-9", [FIRST, "menu", "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
+        ("-2", [FIRST, "menu", AGAIN, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("1", [FIRST, "connecting", "connect queue:main"], Outcome.ANSWERED_OPERATOR, 450),
+        ("3", [FIRST, "paid"], Outcome.ANSWERED_PAID_CLAIM, 450),
+        ("9", [FIRST, "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, 450),
+        ("2", [FIRST, AGAIN, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("-29", [FIRST, "menu", AGAIN, "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
+        ("222-9", [*THRICE, "menu", "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
+        ("2222", [*THRICE, "goodbye"], Outcome.ANSWERED_PARTIAL, 500),
+        ("222-2", [*THRICE, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+    ],
+)
+def test_each_key_does_what_it_says(keys: str, steps: list[str], outcome: Outcome, heard: int) -> None:
+    told, talk = play(CALL, keys)
+    assert told == steps
+    assert talk == Talk(outcome, heard, TOTAL, keys.replace("-", ""))
+
+
+def test_an_operator_who_does_not_answer_is_excused() -> None:
+    steps, talk = play(CALL, "-1", operator=False)
+    assert steps[-2:] == ["connect queue:main", "operator-busy"]
+    assert talk.outcome is Outcome.ANSWERED_HEARD
+    assert play(CALL, "1", operator=False)[1].outcome is Outcome.ANSWERED_PARTIAL
+
+
+def test_without_an_operator_none_is_offered() -> None:
+    assert play(ALONE, "11") == ([FIRST, "menu-alone", "goodbye"], Talk(Outcome.ANSWERED_HEARD, TOTAL, TOTAL))
+
+
+def test_the_first_sound_says_that_a_robot_calls_and_keys_work_from_then_on() -> None:
+    first = next(debtor(CALL))
+    assert isinstance(first, Play)
+    assert (first.clips[0].text, first.keys) == ("robot", "1239")
+    second = next(debtor(ALONE))
+    assert isinstance(second, Play)
+    assert second.keys == "239"
+
+
+def test_the_fact_that_is_told_is_the_opt_out_and_it_comes_before_its_confirmation() -> None:
+    conversation = debtor(CALL)
+    next(conversation)
+    step = conversation.send(Heard("9", 0))
+    assert step == Tell(OptOut())
+    assert said(conversation.send(None)) == "opted-out"
+
+
+@pytest.mark.parametrize(
+    "ms, outcome, heard",
+    [
+        (0, "partial", 0),
+        (100, "partial", 0),
+        (101, "partial", 1),
+        (1099, "partial", 999),
+        (1100, "heard", 1000),
+    ],
+)
+def test_a_hang_up_in_the_message_tells_how_much_of_it_was_heard(ms: int, outcome: str, heard: int) -> None:
+    """The 100 ms of introduction are no part of the message."""
+    conversation = debtor(CALL)
+    next(conversation)
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp(ms))
+    assert end.value.value == Talk(Outcome(f"answered-{outcome}"), heard, TOTAL)
+
+
+@pytest.mark.parametrize(
+    "keys, outcomes",
+    [
+        ("-1", ["partial", "heard", "heard", "heard"]),
+        ("-3", ["partial", "heard", "paid-claim"]),
+        ("-9", ["partial", "heard", "opt-out", "opt-out"]),
+        ("-2", ["partial", "heard", "heard", "heard", "heard"]),
+        ("9", ["partial", "opt-out", "opt-out"]),
+    ],
+)
+def test_a_hang_up_at_any_step_ends_with_what_had_been_reached(keys: str, outcomes: list[str]) -> None:
+    """Who pressed 9 has opted out, even if he is gone before it is confirmed."""
+    for steps, outcome in enumerate(outcomes):
+        conversation, pressing = debtor(CALL), iter(keys)
+        step = next(conversation)
+        for _ in range(steps):
+            listens = isinstance(step, Ask) or (isinstance(step, Play) and step.keys)
+            step = conversation.send(answer(step, next(pressing, None) if listens else None))
+        with pytest.raises(StopIteration) as end:
+            conversation.throw(HungUp(0))
+        assert end.value.value.outcome == f"answered-{outcome}"
+
+
+@given(
+    st.sampled_from([CALL, ALONE]),
+    st.lists(st.sampled_from([*"0123459*#", None]), max_size=12),
+    st.integers(0, 15),
+    st.integers(0, 3000),
+    st.booleans(),
+)
+def test_whatever_he_does_the_call_ends_with_a_talk(
+    call: DebtorCall, keys: list[str | None], hang_up_at: int, ms: int, operator: bool
+) -> None:
+    conversation, pressing = debtor(call), iter(keys)
+    step, told, messages, count = next(conversation), 0, 0, 0
+    try:
+        while True:
+            messages += isinstance(step, Play) and MESSAGE[-1] in step.clips
+            if count == hang_up_at:
+                conversation.throw(HungUp(ms))
+                raise AssertionError("it went on after the hang-up")
+            told += isinstance(step, Tell)
+            step = conversation.send(answer(step, next(pressing, None), operator=operator))
+            count += 1
+    except StopIteration as end:
+        talk = end.value
+    assert isinstance(talk, Talk)
+    assert 0 <= talk.heard_ms <= talk.message_ms == TOTAL
+    assert 1 <= messages <= REPEATS + 1
+    assert told <= 1
+    assert len(talk.keys) <= 32
+    assert set(talk.keys) <= set("1239" if call.operator else "239")
+    if told:
+        assert talk.outcome is Outcome.ANSWERED_OPT_OUT
