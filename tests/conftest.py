@@ -1,27 +1,16 @@
 """What tests of real things share: a lab of Asterisk and carrier, a PostgreSQL, a database of either kind."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from voice import speak
 
 from lab.postgres import Postgres
 from lab.stand import Stand
 from storage.db import metadata, open_engine, writing
 from storage.migrations import upgrade
-
-
-def speak(text: str, wav: Path) -> Path:
-    """A text spoken into a WAV as Asterisk plays it: 8 kHz, 16 bit, mono."""
-    wav.parent.mkdir(parents=True, exist_ok=True)
-    spoken = subprocess.run(
-        ["espeak-ng", "-v", "ru", "--stdout", text], capture_output=True, check=True
-    ).stdout
-    command = ["sox", "-t", "wav", "--ignore-length", "-", "-r", "8000", "-b", "16", "-c", "1", str(wav)]
-    subprocess.run(command, input=spoken, check=True, capture_output=True)
-    return wav
 
 
 @pytest.fixture(scope="session")

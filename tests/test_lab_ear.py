@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import speak
 from lab_line import Agi, dial, phone_of
+from voice import speak
 
 from lab import LabError
 from lab.carrier import Invite
