@@ -26,6 +26,7 @@ COLUMNS = (
     *("outcome", "talk_s", "heard_ms", "message_ms", "keys", "cause", "tech_cause"),
 )
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+MAX_ROWS = 2**20 - 1  # of a sheet, less its titles
 
 
 def summary(engine: Engine, name: str) -> list[dict[str, Any]]:
@@ -120,6 +121,8 @@ def _write_xlsx(out: Path, rows: Iterable[list[Any]], counts: list[dict[str, Any
         sheet.write_row(0, 0, [title(column, lang) for column in COLUMNS], bold)
         written = 0
         for written, row in enumerate(rows, 1):
+            if written > MAX_ROWS:
+                raise UsageError(f"a sheet has room for {MAX_ROWS} attempts; write a .csv")
             for column, cell in enumerate(row):
                 _write_cell(sheet, written, column, cell, moment)
         sheet.autofilter(0, 0, max(written, 1), len(COLUMNS) - 1)

@@ -1,0 +1,157 @@
+"""Campaigns as operators handle them: each verb from the right states, each change in the audit."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import SOURCE, add_attempt, add_campaign, add_lead, report, rows_of, settings
+from sqlalchemy import Engine
+
+from engine.campaign.service import VERBS, Campaigns, Limits
+from engine.errors import FileError, NotFound, Refused, SettingsError
+from storage import audit, calls, speech
+from storage import campaign as store
+from storage.db import reading, writing
+from storage.vocab import CampaignState, LeadState, Outcome
+
+
+@pytest.fixture
+def campaigns(engine: Engine, tmp_path: Path) -> Campaigns:
+    trunk = {"name": "main", "cps": 7, "channels": 9}
+    return Campaigns(engine, settings(tmp_path, trunk=[trunk]))
+
+
+def state_of(engine: Engine, name: str) -> CampaignState:
+    with reading(engine) as connection:
+        found = store.find(connection, name)
+        assert found is not None
+        return found.state
+
+
+def deeds(engine: Engine) -> list[tuple[str, str, str]]:
+    return [(row.actor, row.deed, row.subject) for row in rows_of(engine, audit.audit)]
+
+
+@pytest.mark.parametrize(
+    "limits, wanted",
+    [(Limits(), (7, 9, 1, 0)), (Limits(cps=0.5, channels=2, attempts=3, priority=-1), (0.5, 2, 3, -1))],
+)
+def test_a_new_campaign_is_a_draft_with_its_own_limits_or_its_trunks(
+    engine: Engine, campaigns: Campaigns, limits: Limits, wanted: tuple[float, ...]
+) -> None:
+    with writing(engine) as connection:
+        old = speech.add_template(connection, "debt", SOURCE, {}, datetime.now(UTC))
+        new = speech.add_template(connection, "debt", SOURCE + "\n", {}, datetime.now(UTC))
+    made = campaigns.create("autumn", "debt", "main", limits, "anna")
+    assert made.template_id == new.id != old.id
+    assert campaigns.list() == [made]
+    assert (made.cps, made.channels, made.attempts, made.priority) == wanted
+    assert (made.state, made.trunk) == (CampaignState.DRAFT, "main")
+    assert deeds(engine) == [("anna", "campaign.create", "autumn")]
+
+
+@pytest.mark.parametrize(
+    "name, template, trunk, error",
+    [
+        ("new", "none", "main", NotFound),
+        ("new", "autumn", "none", SettingsError),
+        ("autumn", "autumn", "main", Refused),
+    ],
+)
+def test_a_campaign_that_cannot_be_leaves_nothing(
+    engine: Engine, campaigns: Campaigns, name: str, template: str, trunk: str, error: type[Exception]
+) -> None:
+    add_campaign(engine)
+    with pytest.raises(error):
+        campaigns.create(name, template, trunk, Limits(), "anna")
+    assert [row.name for row in campaigns.list()] == ["autumn"]
+    assert deeds(engine) == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("state", CampaignState)
+def test_each_verb_works_from_its_states_and_says_when_it_changed_nothing(
+    engine: Engine, campaigns: Campaigns, verb: str, state: CampaignState
+) -> None:
+    add_lead(engine, add_campaign(engine, state=state))
+    sources, target = VERBS[verb]
+    if state is target:
+        assert not campaigns.turn("autumn", verb, "anna")
+        assert deeds(engine) == []
+    elif state in sources:
+        assert campaigns.turn("autumn", verb, "anna")
+        assert state_of(engine, "autumn") is target
+        assert deeds(engine) == [("anna", f"campaign.{verb}", "autumn")]
+    else:
+        with pytest.raises(Refused, match=f"'autumn' is {state}; it cannot {verb}"):
+            campaigns.turn("autumn", verb, "anna")
+        assert state_of(engine, "autumn") is state
+
+
+@pytest.mark.parametrize("leads", [[], [LeadState.DONE, LeadState.BLOCKED]])
+def test_a_campaign_without_anybody_left_to_call_is_not_started(
+    engine: Engine, campaigns: Campaigns, leads: list[LeadState]
+) -> None:
+    row = add_campaign(engine, state=CampaignState.DRAFT)
+    for state in leads:
+        add_lead(engine, row, state=state)
+    with pytest.raises(NotFound, match="no lead left"):
+        campaigns.turn("autumn", "start", "anna")
+
+
+def test_an_unknown_campaign_is_told_whatever_is_asked(campaigns: Campaigns, tmp_path: Path) -> None:
+    for ask in (
+        lambda: campaigns.status("none"),
+        lambda: campaigns.turn("none", "start", "anna"),
+        lambda: campaigns.fill("none", tmp_path / "list.csv", "anna"),
+    ):
+        with pytest.raises(NotFound, match="no campaign named 'none'"):
+            ask()
+
+
+def test_an_import_goes_by_the_campaigns_template_and_is_in_the_audit(
+    engine: Engine, campaigns: Campaigns, tmp_path: Path
+) -> None:
+    add_campaign(engine)
+    file = tmp_path / "list.csv"
+    file.write_text("phone;name;sum\n9211234567;Пётр;100\n9211230000;Анна;\n")
+    done: list[int] = []
+    summary = campaigns.fill("autumn", file, "anna", done.append).as_json()
+    rejects = str(tmp_path / "rejects" / "autumn-list.rejected.csv")
+    assert summary == {"rows": 2, "imported": 1, "duplicates": 0, "rejected": 1, "rejects_file": rejects}
+    assert done == [2]
+    (line,) = rows_of(engine, audit.audit)
+    assert (line.actor, line.deed, line.subject) == ("anna", "campaign.import", "autumn")
+    assert line.detail == {"file": "list.csv", "rows": 2, "imported": 1, "duplicates": 0, "rejected": 1}
+    with pytest.raises(FileError):
+        campaigns.fill("autumn", tmp_path / "none.csv", "anna")
+
+
+def test_the_status_has_the_contracts_keys_and_true_figures(engine: Engine, campaigns: Campaigns) -> None:
+    row = add_campaign(engine, cps=2.5, channels=4)
+    states = Counter({"new": 1, "pending": 2, "in-flight": 3, "done": 4, "blocked": 5})
+    leads: list[dict[str, Any]] = [add_lead(engine, row, state=state) for state in states.elements()]
+    add_lead(engine, add_campaign(engine, "winter"))
+    over = [add_attempt(engine, leads[0]) for _ in range(3)]
+    add_attempt(engine, leads[0])
+    with writing(engine) as connection:
+        ended = calls.attempt.update().where(calls.attempt.c.id.in_([one["id"] for one in over]))
+        connection.execute(ended.values(ended_at=datetime.now(UTC), outcome="busy"))
+    report(engine, over[0], Outcome.ANSWERED_HEARD)
+    now = campaigns.status("autumn")
+    attempts = now.pop("attempts")
+    assert now == {
+        "name": "autumn",
+        "state": "running",
+        "leads": {"total": 15, "pending": 3, "in_flight": 3, "done": 4, "blocked": 5},
+        "rate": {"cps": 0.4, "cps_limit": 2.5, "channels": 1, "channels_limit": 4},
+        "audio": {"needed": 10, "ready": 9},
+    }
+    assert attempts.keys() == {"total", *Outcome}
+    assert {name: count for name, count in attempts.items() if count} == {
+        "total": 4,
+        "busy": 2,
+        "answered-heard": 1,
+    }

@@ -1,0 +1,154 @@
+"""Reports: every attempt once, in words that people read, in cells that no spreadsheet runs."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after
+from openpyxl import load_workbook
+from sqlalchemy import Engine
+
+from engine.errors import NotFound, UsageError
+from engine.reports import campaign as module
+from engine.reports.campaign import COLUMNS, summary, write
+from engine.reports.words import RU, outcome, title
+from storage import calls
+from storage.contact import person
+from storage.db import writing
+from storage.vocab import CampaignState, LeadState, Outcome
+
+ENDED = {
+    "ringing_at": after(1),
+    "answered_at": after(2),
+    "ended_at": after(10.5),
+    "heard_ms": 900,
+    "message_ms": 1000,
+    "pressed": "21",
+    "cause": 16,
+    "state": "ended",
+}
+
+Call = Callable[..., None]
+
+
+@pytest.fixture
+def call(engine: Engine) -> Call:
+    """An attempt of the campaign that ended so."""
+    row = add_campaign(engine)
+
+    def add(outcome: str, name: str = "Пётр", **changes: Any) -> None:
+        lead = add_lead(engine, row, key="=cmd|' /C calc'!A0")
+        made = add_attempt(engine, lead)
+        with writing(engine) as connection:
+            connection.execute(person.update().where(person.c.id == lead["person_id"]).values(name=name))
+            ended = calls.attempt.update().where(calls.attempt.c.id == made["id"])
+            connection.execute(ended.values(**ENDED | {"outcome": outcome} | changes))
+
+    return add
+
+
+def test_attempts_are_summed_by_outcome_with_their_share_and_blocked_leads_below(
+    engine: Engine, call: Call
+) -> None:
+    for ended in ("busy", "answered-heard", "busy", ""):
+        call(ended)
+    with writing(engine) as connection:
+        connection.execute(calls.lead.update().values(state=LeadState.BLOCKED, why="blacklisted"))
+    assert summary(engine, "autumn") == [
+        {"outcome": "answered-heard", "count": 1, "share": 0.25},
+        {"outcome": "busy", "count": 2, "share": 0.5},
+        {"outcome": "", "count": 1, "share": 0.25},
+        {"outcome": "blocked: blacklisted", "count": 4, "share": 0.0},
+    ]
+    with pytest.raises(NotFound):
+        summary(engine, "none")
+
+
+def test_a_csv_has_a_row_for_each_attempt_and_no_formula(engine: Engine, call: Call, tmp_path: Path) -> None:
+    call("answered-operator", "@Пётр")
+    call("busy", "-1", ringing_at=None, answered_at=None, heard_ms=None)
+    out = tmp_path / "deep" / "report.CSV"
+    assert write(engine, "autumn", out, "ru") == 2
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        titles, first, second = csv.reader(file, delimiter=";")
+    assert titles == [title(column, "ru") for column in COLUMNS]
+    assert dict(zip(COLUMNS, first, strict=True)) == {
+        "external_id": "'=cmd|' /C calc'!A0",
+        "person": "'@Пётр",
+        "city": "",
+        "phone": PHONE,
+        "number": "1",
+        "trunk": "trunk",
+        "started": "2026-01-21T12:00:00.000+00:00",
+        "ringing": "2026-01-21T12:00:01.000+00:00",
+        "answered": "2026-01-21T12:00:02.000+00:00",
+        "ended": "2026-01-21T12:00:10.500+00:00",
+        "outcome": "говорил с оператором",
+        "talk_s": "8.5",
+        "heard_ms": "900",
+        "message_ms": "1000",
+        "keys": "21",
+        "cause": "16",
+        "tech_cause": "",
+    }
+    assert second[COLUMNS.index("talk_s")] == second[COLUMNS.index("answered")] == ""
+    assert second[COLUMNS.index("outcome")] == "занято"
+    assert [file.name for file in out.parent.iterdir()] == [out.name]
+
+
+def test_a_workbook_has_the_summary_and_the_calls(engine: Engine, call: Call, tmp_path: Path) -> None:
+    call("answered-heard")
+    call("")
+    out = tmp_path / "report.xlsx"
+    assert write(engine, "autumn", out, "en") == 2
+    book = load_workbook(out)
+    assert book.sheetnames == ["Summary", "Calls"]
+    assert list(book["Summary"].values) == [
+        ("outcome", "count", "share"),
+        ("answered-heard", 1, 0.5),
+        ("under way", 1, 0.5),
+    ]
+    titles, first, _second = book["Calls"].values
+    row = dict(zip(titles, first, strict=True))
+    assert (row["external id"], row["phone"], row["heard ms"]) == ("=cmd|' /C calc'!A0", PHONE, 900)
+    assert row["started"] == NOON.replace(tzinfo=None)
+    formula = book["Calls"]["A2"]
+    assert formula.data_type == "s"  # text, not a formula
+
+
+def test_a_campaign_without_attempts_has_an_empty_report(engine: Engine, tmp_path: Path) -> None:
+    add_campaign(engine)
+    for name in ("a.csv", "a.xlsx"):
+        assert write(engine, "autumn", tmp_path / name, "ru") == 0
+    assert len(list(load_workbook(tmp_path / "a.xlsx").worksheets[1].values)) == 1
+    assert summary(engine, "autumn") == []
+
+
+def test_what_cannot_be_written_leaves_no_file(
+    engine: Engine, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("busy")
+    call("busy")
+    with pytest.raises(UsageError, match=r"\.xlsx or \.csv"):
+        write(engine, "autumn", tmp_path / "a.pdf", "ru")
+    with pytest.raises(NotFound):
+        write(engine, "none", tmp_path / "a.csv", "ru")
+    monkeypatch.setattr(module, "MAX_ROWS", 1)
+    with pytest.raises(UsageError, match="room for 1 attempts"):
+        write(engine, "autumn", tmp_path / "a.xlsx", "ru")
+    monkeypatch.setattr(module, "_row", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write(engine, "autumn", tmp_path / "a.csv", "ru")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_word_of_the_vocabulary_has_its_russian_one() -> None:
+    for word in (*Outcome, ""):
+        assert outcome(word, "ru") != word
+        assert outcome(word, "en")
+    for word in (*CampaignState, *LeadState, *COLUMNS):
+        assert word in RU
+    assert outcome("rejected", "ru") != title("rejected", "ru")  # a call and a row
+    assert title("created_at", "en") == "created at"
