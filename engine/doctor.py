@@ -52,6 +52,7 @@ def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
         yield asyncio.run(_panoramisk(node))
     yield from _rights(MANAGER_CONF)
     yield _listener("fastagi", settings.fastagi.bind, "zvonar serve fastagi")
+    yield _web(settings.web.bind)
 
 
 def _folder(name: str, folder: Path) -> Finding:
@@ -147,3 +148,14 @@ def _listener(name: str, bind: str, how: str) -> Finding:
     except (OSError, ValueError) as error:
         return Finding(name, WARN, f"{bind}: {error}; start it with `{how}`")
     return Finding(name, OK, f"listens at {bind}")
+
+
+def _web(bind: str) -> Finding:
+    """Is the web server there, and does it find its neighbours well?"""
+    import requests
+
+    try:
+        answer = requests.get(f"http://{bind}/readyz", timeout=REACH_S)
+    except requests.RequestException:
+        return Finding("web", WARN, f"{bind}: no answer; start it with `zvonar serve web`")
+    return Finding("web", OK if answer.ok else WARN, f"{bind}: {answer.text}")

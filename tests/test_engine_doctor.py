@@ -1,8 +1,12 @@
 """The doctor on a healthy stand, on a sick one, and the second opinion that he asks for."""
 
 import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable
 
 import pytest
+import uvicorn
 
 from engine.doctor import FAIL, OK, WARN, examine
 from engine.errors import AsteriskDown
@@ -10,6 +14,14 @@ from engine.gateways import second_opinion
 from engine.settings import Settings
 from storage import migrations
 from storage.db import open_engine
+from web.app import create
+
+
+def answers(what: bool) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return what
+
+    return check
 
 
 def verdicts(settings: Settings, *, quick: bool = False) -> dict[str, str]:
@@ -20,7 +32,7 @@ def test_a_healthy_stand(stand, tmp_path):
     url = f"sqlite:///{tmp_path / 'z.db'}"
     migrations.upgrade(open_engine(url))
     found = verdicts(Settings(**stand.settings.model_dump() | {"database_url": url}))
-    assert found.pop("fastagi") == WARN  # nobody serves it here
+    assert found.pop("fastagi") == found.pop("web") == WARN  # nobody serves them here
     assert found.pop("ami lab zvonar-watch") in (OK, WARN)  # WARN: an Asterisk with known holes
     assert set(found.values()) == {OK}
     assert {"ami lab zvonar", "ami lab by panoramisk", "database", "espeak-ng"} <= found.keys()
@@ -52,3 +64,19 @@ def test_panoramisk_gives_up_in_time_where_nobody_answers(stand):
     node = stand.settings.asterisk[0].model_copy(update={"port": 1})
     with pytest.raises(AsteriskDown):
         asyncio.run(second_opinion.version(node))
+
+
+def test_what_the_web_server_says_of_itself(stand, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = create({"database": answers(True)})
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    host, port = listening.getsockname()
+    settings = Settings(**stand.settings.model_dump() | {"web": {"bind": f"{host}:{port}"}})
+    found = {finding.check: finding for finding in examine(settings)}
+    server.should_exit = True
+    thread.join()
+    assert found["web"].verdict == OK
+    assert '"database":true' in found["web"].detail
