@@ -3,9 +3,14 @@
 One session is an environment and five commands (ANSWER, GET VARIABLE, STREAM FILE, WAIT FOR DIGIT, SET
 VARIABLE), each answered at once. Servers, each a process of its own on the first core:
 
-    bare            asyncio.Protocol on uvloop that looks at nothing: the floor for Python
-    zvonar          ours as in service: routes, limits, a conversation, logs, in service
+    floor           asyncio.Protocol on uvloop that writes the next command and looks at nothing
+    bare            the same with what no AGI server can do without: reads environment and replies
+    zvonar          ours as in service: routes, limits, logging, a conversation; no database, no thread
+    zvonar+pool     the same, `open` and `finish` (which do nothing) in the thread pool
     panoramisk      its FastAGI as it comes; and the same on uvloop
+
+The five commands are those of a conversation of ours. AGI's HANGUP is not among them: the dialplan hangs up,
+when it has seen AGI_DONE.
 
 The load is one process on the last core, plain epoll. Each server gets the same number of sessions in each
 of the rounds; the table shows medians. CPU is the server process's own, user and system.
@@ -33,6 +38,7 @@ from typing import Any
 
 SERVERS = ("floor", "bare", "zvonar", "zvonar+pool", "panoramisk", "panoramisk+uvloop")
 CONCURRENT = 500
+Figures = tuple[float, float, float]  # sessions a second, CPU ms a session, MB
 CLIP = "5c" * 32
 COMMANDS = (
     b"ANSWER\n",
@@ -234,9 +240,9 @@ def connect(port: int) -> int:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU seconds that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """CPU seconds, user and system, that a process's threads have used; to the nanosecond."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 def peak_mb(pid: int) -> float:
@@ -247,7 +253,7 @@ def peak_mb(pid: int) -> float:
     raise SystemExit("no VmHWM")
 
 
-def measure(kind: str, total: int, core: int) -> tuple[float, float, float]:
+def measure(kind: str, total: int, core: int) -> Figures:
     """(sessions a second, CPU ms a session, MB) of a fresh server."""
     command = [sys.executable, __file__, "--serve", kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
@@ -276,38 +282,39 @@ def main() -> None:
         return
     first, *_others, last = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {last})
-    taken: dict[str, list[tuple[float, float, float]]] = {kind: [] for kind in SERVERS}
+    taken: dict[str, list[Figures]] = {kind: [] for kind in SERVERS}
     for _round in range(given.rounds):
         for kind in SERVERS:
             taken[kind].append(measure(kind, given.sessions, first))
-    rows = []
-    for kind in SERVERS:
-        rate, cpu, mb = (statistics.median(column) for column in zip(*taken[kind], strict=True))
-        rows.append(
-            {
-                "bench": "agi",
-                "server": kind,
-                "sessions_s": round(rate),
-                "cpu_ms": round(cpu, 3),
-                "mb": round(mb),
-            }
-        )
-    report(rows)
+    rows = compare({kind: medians(taken[kind]) for kind in SERVERS})
+    print(f"{'server':20}" + "".join(f"{name:>16}" for name in list(rows[0])[1:]))
+    for row in rows:
+        name, *values = row.values()
+        print(f"{name:20}" + "".join(f"{value:>16}" for value in values))
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def report(rows: list[dict[str, Any]]) -> None:
-    """The table, and the two ratios that are promised."""
-    by = {row["server"]: row for row in rows}
-    print(f"{'server':20}{'sessions/s':>12}{'CPU ms':>9}{'MB':>6}{'x bare CPU':>12}{'x panoramisk':>14}")
-    for row in rows:
-        dearer = row["cpu_ms"] / by["bare"]["cpu_ms"]
-        faster = row["sessions_s"] / by["panoramisk"]["sessions_s"]
-        print(
-            f"{row['server']:20}{row['sessions_s']:>12}{row['cpu_ms']:>9.3f}{row['mb']:>6}"
-            f"{dearer:>12.2f}{faster:>14.2f}"
-        )
+def medians(rounds: list[Figures]) -> Figures:
+    """Column by column."""
+    rate, cpu_ms, mb = (statistics.median(column) for column in zip(*rounds, strict=True))
+    return rate, cpu_ms, mb
+
+
+def compare(measured: dict[str, Figures]) -> list[dict[str, Any]]:
+    """A row a server, with the two ratios that are promised of ours."""
+    bare_cpu, panoramisk_rate = measured["bare"][1], measured["panoramisk"][0]
+    return [
+        {
+            "server": kind,
+            "sessions/s": round(rate),
+            "CPU ms": round(cpu_ms, 3),
+            "peak MB": round(mb),
+            "x bare CPU": round(cpu_ms / bare_cpu, 2),
+            "x panoramisk/s": round(rate / panoramisk_rate, 2),
+        }
+        for kind, (rate, cpu_ms, mb) in measured.items()
+    ]
 
 
 if __name__ == "__main__":
