@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
-from engine.settings import SAFE_NAME
 
 NAME = click.argument("name")
 
@@ -34,13 +33,8 @@ def service(ctx: click.Context) -> Any:
 @click.pass_context
 def create(ctx: click.Context, /, name: str, template: str, trunk: str, **limits: Any) -> None:
     """A new campaign, in draft."""
-    import re
-
     from engine.campaign.service import Limits
-    from engine.errors import UsageError
 
-    if not re.match(SAFE_NAME, name):
-        raise UsageError(f"{name!r}: a campaign's name has letters, digits, '_', '.', '-', at most 64")
     service(ctx).create(name, template, trunk, Limits(**limits), actor())
     say(f"campaign {name} is in draft; import a list, then start it")
 

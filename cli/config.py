@@ -15,10 +15,12 @@ def command() -> None:
 @click.pass_context
 def show(ctx: click.Context, style: str) -> None:
     """Every setting with its value and source; secrets are hidden."""
+    from engine.reports.words import titles
     from engine.settings import sources
 
-    found = sources(settings_of(ctx), ctx.find_root().obj["config"])
-    show_rows([{"setting": name, "value": value, "source": source} for name, value, source in found], style)
+    settings, columns = settings_of(ctx), ["setting", "value", "source"]
+    rows = [dict(zip(columns, row, strict=True)) for row in sources(settings, ctx.find_root().obj["config"])]
+    show_rows(rows, style, titles(columns, settings.lang))
 
 
 @command.command()

@@ -14,10 +14,16 @@ def command() -> None:
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
     """Bring the schema up to date; safe to repeat, and while another process does the same."""
+    from alembic.util import CommandError
+
+    from engine.errors import ZvonarError
     from storage.db import open_engine
     from storage.migrations import upgrade as bring_up
 
-    before, after = bring_up(open_engine(settings_of(ctx).database_url.get_secret_value()))
+    try:
+        before, after = bring_up(open_engine(settings_of(ctx).database_url.get_secret_value()))
+    except CommandError as error:  # a revision that only a newer version knows
+        raise ZvonarError(f"the schema cannot be brought up to date: {error}") from None
     if before == after:
         say(f"the schema is {after} already")
     else:

@@ -6,6 +6,7 @@ standard output, talk to standard error. Whatever goes wrong ends in one sentenc
 130 interrupted.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -75,8 +76,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ZvonarError as error:
         say(f"zvonar: {error}")
         return error.exit_code
-    except BrokenPipeError:
-        return 0  # the reader (`head`) has seen enough
+    except SystemExit:
+        return 0  # click and rich end so when the reader of our output (`head`) has seen enough
+    except OSError as error:
+        say(f"zvonar: {error.filename or 'system'}: {error.strerror or error}")
+        return 1
     except Exception as error:
         return _unforeseen(error)
     return done if isinstance(done, int) else 0
@@ -99,4 +103,8 @@ def _unforeseen(error: Any) -> int:
 def main() -> None:
     """The console script."""
     code = run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # and Python is not to try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

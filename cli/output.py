@@ -14,6 +14,7 @@ import click
 from engine.settings import Settings, load
 
 FORMATS = ("table", "json", "csv")
+WIDE = 250
 
 
 def formatted(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,10 +31,13 @@ def formatted(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def settings_of(ctx: click.Context) -> Settings:
-    """The settings of this command line, read once, with `--lang` in them."""
+    """The settings of this command line, read once, with `--lang` in them; from then on we may log."""
     given = ctx.find_root().obj
     if "settings" not in given:
+        from engine import telemetry
+
         settings = load(given["config"])
+        telemetry.setup(settings.log.level)
         if given["lang"]:
             settings = settings.model_copy(update={"lang": given["lang"]})
         given["settings"] = settings
@@ -126,7 +130,10 @@ def _cell(value: Any) -> str:
 
 
 def console(*, err: bool = False) -> Any:
-    """A rich console for the terminal at hand."""
+    """A rich console for the terminal at hand; a file or a pipe has room enough."""
     from rich.console import Console
 
-    return Console(stderr=err)
+    found = Console(stderr=err)
+    if not found.is_terminal:
+        found.width = WIDE
+    return found

@@ -58,14 +58,12 @@ def show(ctx: click.Context, name: str, style: str) -> None:
 @click.pass_context
 def list_(ctx: click.Context, style: str) -> None:
     """The newest version of every template."""
+    from engine.reports.words import titles
     from engine.wiring import speech
 
-    rows = speech(settings_of(ctx)).templates()
-    show_rows(
-        [{"name": row.name, "version": row.version, "created_at": row.created_at} for row in rows],
-        style,
-        {"name": "name", "version": "version", "created_at": "created_at"},
-    )
+    settings, columns = settings_of(ctx), ["name", "version", "created_at"]
+    rows = [{column: getattr(row, column) for column in columns} for row in speech(settings).templates()]
+    show_rows(rows, style, titles(columns, settings.lang))
 
 
 @command.command()

@@ -28,7 +28,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from engine.errors import SettingsError
+from engine.errors import SettingsError, UsageError
 
 PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
@@ -40,6 +40,13 @@ DATABASE = re.compile(
     r"(?:[^:/@]*(?::.*)?@)?(?:\[[^/\]]+\]|[^:/?@\[\]]*)(?::[0-9]+)?(?:[/?].*)?"
 )
 DATABASES = "write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def safe_name(name: str) -> str:
+    """The name, if it may stand in a file name and on a command line; UsageError otherwise."""
+    if not re.fullmatch(SAFE_NAME, name):
+        raise UsageError(f"{name!r}: a name has letters, digits, '_', '.', '-', at most 64 of them")
+    return name
 
 
 class Section(BaseModel):

@@ -1,9 +1,13 @@
 """What tests of real things share: a lab of Asterisk and carrier, a PostgreSQL, a database of either kind."""
 
+import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
+from builders import SOURCE, add_campaign, add_lead
 from sqlalchemy import Engine
 from voice import speak
 
@@ -77,3 +81,39 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with writing(found) as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
+
+
+@pytest.fixture
+def logging_kept() -> Iterator[None]:
+    """What a command line sets up for logging is undone: it writes to a standard error of this test's."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logging_kept: None) -> Path:
+    """An empty folder to work in, with a database of its own."""
+    for name in list(os.environ):
+        if name.startswith("ZVONAR_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZVONAR_DATABASE_URL", f"sqlite:///{tmp_path / 'zvonar.db'}")
+    monkeypatch.setenv("ZVONAR_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("ZVONAR_ASTERISK__SECRET", "long-enough")
+    (tmp_path / "debt.toml").write_text(SOURCE)
+    return tmp_path
+
+
+@pytest.fixture
+def ready(home: Path) -> Path:
+    """The same, with a template, a running campaign of one lead, and a draft."""
+    engine = open_engine(os.environ["ZVONAR_DATABASE_URL"])
+    upgrade(engine)
+    add_lead(engine, add_campaign(engine))
+    add_campaign(engine, "draft", state="draft")
+    engine.dispose()
+    return home

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from engine.campaign.importing import Summary, import_leads
 from engine.errors import NotFound, Refused
-from engine.settings import Settings
+from engine.settings import Settings, safe_name
 from engine.speech.service import message_of
 from storage import audit, calls
 from storage import campaign as store
@@ -55,6 +55,7 @@ class Campaigns:
 
     def create(self, name: str, template: str, trunk: str, limits: Limits, actor: str) -> store.CampaignRow:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
+        safe_name(name)
         line = self._settings.trunk_named(trunk)
         now = datetime.now(UTC)
         with writing(self._engine) as connection:

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from engine import telemetry
 from engine.errors import NotFound, TemplateError, VoiceError
 from engine.gateways.tts import Voice, shape_file, voice_for
-from engine.settings import Settings, share
+from engine.settings import Settings, safe_name, share
 from engine.speech import template
 from engine.speech.clip import Clip
 from engine.speech.prompts import AudioCache, name_of, name_of_recording
@@ -147,6 +147,7 @@ class Speech:
 
     def set_template(self, name: str, file: Path, actor: str) -> store.TemplateRow:
         """Check a template file and keep it as a new version; the same file again changes nothing."""
+        safe_name(name)
         try:
             source = file.read_text(encoding="utf-8-sig")
         except OSError as error:
