@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli_main import home, ready
 
 from cli.main import run
 from storage.vocab import Outcome
-
-__all__ = ["home", "ready"]
 
 Show = Callable[..., str]
 
