@@ -67,7 +67,7 @@ class Demo:
         """From nothing to a campaign that is running."""
         self.type("db", "upgrade")
         self.type("template", "set", "debt", str(TEMPLATE))
-        self.type("campaign", "create", NAME, "--template", "debt", "--trunk", "lab", "--cps", "5")
+        self.type("campaign", "create", NAME, "--template", "debt", "--trunk", "lab", "--cps", "8")
         self.type("campaign", "import", NAME, str(PEOPLE))
         self.type("campaign", "start", NAME)
 
@@ -201,6 +201,7 @@ def interrupted(*_: object) -> NoReturn:
 def main() -> int:
     """Exit code: 0 all as expected, 1 something was not, 130 interrupted."""
     signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGINT, interrupted)  # also where a shell started us in the background
     try:
         with suppress(BrokenPipeError):
             return 0 if play(Path("var/demo").resolve()) else 1
