@@ -69,6 +69,11 @@ class Board:
         return sum(map(len, self._waiting.values()))
 
     @property
+    def empty(self) -> bool:
+        """Nothing is under way, nothing waits, nothing is still to be written."""
+        return not (self.lines or self.waiting or self._returned)
+
+    @property
     def running(self) -> list[CampaignRow]:
         """The campaigns that run, the urgent first."""
         return list(self._campaigns.values())
@@ -145,6 +150,10 @@ class Board:
             del self.lines[attempt]
             self._room(line.order, -1)
             self._returned.append(line.order)
+
+    def give_back(self, order: Order) -> None:
+        """An order that turned up in the books and was never in hand: it was not sent."""
+        self._returned.append(order)
 
     def recall(self) -> None:
         """Nothing that waits is to be sent; give it all back."""

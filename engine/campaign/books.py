@@ -19,7 +19,7 @@ from engine.contact.outcomes import RETRY_S, Verdict
 from engine.settings import Settings
 from storage import calls
 from storage import campaign as store
-from storage.db import Record, new_id, writing
+from storage.db import Record, new_id, reading, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
 
 CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
@@ -66,11 +66,14 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a beat brings: running campaigns, talks reported by conversations, attempts to dial."""
+    """What a beat brings: running campaigns, talks that conversations reported, attempts to dial, and the
+    outcomes that were written.
+    """
 
     campaigns: list[store.CampaignRow]
     talks: dict[UUID, Talk]
     orders: list[Order]
+    closed: dict[UUID, Outcome] = field(default_factory=dict)
 
 
 class Books:
@@ -84,7 +87,7 @@ class Books:
         """Do an errand in one transaction; nothing of it is done when this raises."""
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
-            self._finish(connection, errand, now)
+            closed = self._finish(connection, errand, now)
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
             orders, free = [], dict(errand.free)
@@ -94,11 +97,11 @@ class Books:
                     taken = self._take(connection, campaign, wanted, errand.node, now)
                     free[campaign.trunk] -= len(taken)
                     orders += taken
-        return News(campaigns, talks, orders)
+        return News(campaigns, talks, orders, closed)
 
     def unfinished(self) -> list[tuple[Order, Seen]]:
         """Attempts that this dialer left open when it last stopped, with what was written of them."""
-        with writing(self._engine) as connection:
+        with reading(self._engine) as connection:
             return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
 
     def _take(
@@ -151,8 +154,8 @@ class Books:
         numbers = self._settings.trunk_named(trunk).caller_ids
         return numbers[next(self._turn) % len(numbers)] if numbers else ""
 
-    def _finish(self, connection: Connection, errand: Errand, now: datetime) -> None:
-        """Write outcomes, histories, and what becomes of the leads.
+    def _finish(self, connection: Connection, errand: Errand, now: datetime) -> dict[UUID, Outcome]:
+        """Write outcomes, histories, and what becomes of the leads; the outcomes.
 
         An attempt that is over already was written by a beat whose answer got lost; its lead may be on its
         next attempt and is left alone. A talk that was reported since the last beat still counts.
@@ -174,6 +177,7 @@ class Books:
         calls.close(connection, [_closed(*pair) for pair in done])
         calls.add_events(connection, [line for pair in done for line in _lines(*pair)])
         store.release(connection, leads)
+        return {closing.order.id: verdict.outcome for closing, verdict in done}
 
 
 def _talk(row: Record) -> Talk:

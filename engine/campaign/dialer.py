@@ -67,6 +67,8 @@ class Dialer:
         self._stopping = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._doubt = True  # the books may hold attempts that the board does not know
+        self._started = False  # and those of an earlier run are among them
+        self._astray: set[str] = set()  # campaigns whose trunk is in no settings
         self.database_down = False
 
     @property
@@ -115,7 +117,7 @@ class Dialer:
         while True:
             began = asyncio.get_running_loop().time()
             saved = await self._beat()
-            if self._stopping.is_set() and saved and not self._board.lines and not self._board.waiting:
+            if self._stopping.is_set() and saved and self._board.empty:
                 return
             spent = asyncio.get_running_loop().time() - began
             await asyncio.sleep(max(0.0, (BEAT_S if saved else DOWN_S) - spent))
@@ -136,8 +138,9 @@ class Dialer:
             self._doubt = True  # it may have been written, and only the answer lost
             self._tell_down(error)
             return False
-        self._saved(errand)
+        self._saved(errand, news)
         self._board.refresh(news)
+        self._warn_astray()
         return True
 
     def _tell_down(self, error: BaseException) -> None:
@@ -145,32 +148,43 @@ class Dialer:
             log.error("database lost; nothing new is dialled", reason=type(error).__name__)
         self.database_down = True
 
-    def _saved(self, errand: Errand) -> None:
+    def _saved(self, errand: Errand, news: News) -> None:
         if self.database_down:
             log.info("database is back")
             self.database_down = False
         self._board.saved(errand)
         for trunk, used in self._board.used.items():
             telemetry.channels.labels(trunk).set(used)
-        for closing in errand.closings:
-            outcome = closing.seen.verdict().outcome
+        for attempt, outcome in news.closed.items():
             telemetry.calls.labels(outcome).inc()
-            log.info("attempt over", call_id=str(closing.order.id), outcome=outcome)
+            log.info("attempt over", call_id=str(attempt), outcome=outcome)
+
+    def _warn_astray(self) -> None:
+        """A running campaign whose trunk is in no settings is never called: say so, once."""
+        known = {trunk.name for trunk in self._settings.trunk}
+        astray = {campaign.name for campaign in self._board.running if campaign.trunk not in known}
+        for name in astray - self._astray:
+            log.error("campaign has no trunk: it is not called", campaign=name, trunks=sorted(known))
+        self._astray = astray
 
     async def _reconcile(self) -> None:
-        """Attempts that stand open in the books and are not in hand are taken over.
+        """Attempts that stand open in the books and are not in hand.
 
-        After a start they may have been sent: the first LinkUp tells which of them live. After a lost
-        database they were written by a beat whose answer did not come: never sent, but that is not proved,
-        so they count as called.
+        At the start they are of an earlier run and may have been sent: they are taken over, and the first
+        LinkUp tells which of them live. Later they are of a beat whose answer did not come: we alone could
+        have sent them and did not, so they are given back.
         """
         loop = asyncio.get_running_loop()
         left = await loop.run_in_executor(self._books_thread, self._books.unfinished)
         for order, seen in left:
-            if not self._board.holds(order.id):
-                log.warning("open attempt taken over", call_id=str(order.id))
+            if self._board.holds(order.id):
+                continue
+            log.warning("open attempt found", call_id=str(order.id), taken_over=not self._started)
+            if self._started:
+                self._board.give_back(order)
+            else:
                 self._board.adopt(order, seen, loop.time())
-        self._doubt = False
+        self._doubt, self._started = False, True
 
     def _free_node(self) -> str:
         """The connected node with the fewest calls; "" when nothing may be dialled."""

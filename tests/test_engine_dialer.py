@@ -1,0 +1,211 @@
+"""The dialer's loops on the shipped fake Asterisk: one Originate a lead, whatever is lost on the way."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from engine.campaign.books import Books, Errand, News
+from engine.campaign.dialer import Dialer
+from engine.campaign.preparing import Preparer
+from engine.errors import Refused
+from engine.gateways.ami import Node
+from engine.gateways.fake import Callee, FakeAsterisk
+from engine.speech.service import Speech
+from storage import calls, migrations
+from storage import campaign as campaigns
+from storage.db import open_engine, reading
+from storage.vocab import CampaignState, LeadState, Outcome
+from tests.builders import add_campaign, add_lead, rows_of, settings
+
+SECRET = "secret-of-ami"
+REFUSING = {"0": Callee(486, rings=False), "1": Callee(404, rings=False), "2": Callee(503, rings=False)}
+
+
+def script(number: str) -> Callee:
+    """The last digit decides; whoever answers hangs up at once."""
+    return REFUSING.get(number[-1], Callee(200, hangs_up_s=0.1))
+
+
+class Scene:
+    """A database with one campaign, a fake Asterisk, and the dialer between them."""
+
+    def __init__(self, folder: Any, leads: int = 12, **campaign: Any) -> None:
+        self.settings = settings(folder, dialer={"name": "me", "dial_timeout_s": 10, "max_call_s": 30})
+        self.engine = open_engine(self.settings.database_url.get_secret_value())
+        migrations.upgrade(self.engine)
+        self.campaign = add_campaign(self.engine, **{"cps": 100.0, "channels": 50} | campaign)
+        self.numbers = [f"+7921000{n:04d}" for n in range(leads)]
+        for number in self.numbers:
+            add_lead(self.engine, self.campaign, number)
+        self.fake = FakeAsterisk(script, secret=SECRET, speed=5)
+        self.books = Books(self.engine, self.settings)
+
+    @asynccontextmanager
+    async def running(self):
+        """The fake and the dialer, until the block ends."""
+        await self.fake.start()
+        dialer = self.dialer()
+        task = asyncio.create_task(dialer.run())
+        try:
+            yield dialer
+        finally:
+            dialer.stop()
+            await asyncio.wait_for(task, 20)
+            await self.fake.stop()
+
+    def dialer(self) -> Dialer:
+        asterisk = self.settings.asterisk[0].model_copy(update={"port": self.fake.port})
+        node = Node(type(asterisk)(**asterisk.model_dump() | {"secret": SECRET}))
+        return Dialer(self.settings, self.books, self.preparer(), [node])
+
+    def preparer(self) -> Preparer:
+        return Preparer(self.engine, Speech(self.engine, self.settings))
+
+    @property
+    def dialled(self) -> Counter[str]:
+        """How often each number was sent."""
+        sent = (action for _user, action in self.fake.received if action.get("Action") == "Originate")
+        return Counter(action.get("Channel").split("/")[1].split("@")[0] for action in sent)
+
+    def state(self) -> CampaignState:
+        with reading(self.engine) as connection:
+            return campaigns.get(connection, self.campaign.id).state
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():
+                await asyncio.sleep(0.05)
+
+
+def test_every_lead_is_dialled_once_and_has_its_outcome(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path)
+        async with scene.running():
+            await scene.until(lambda: scene.state() is CampaignState.DONE)
+        assert scene.dialled == Counter(scene.numbers)
+        attempts = rows_of(scene.engine, calls.attempt)
+        # No server of ours is there, so whoever answered heard the fallback.
+        assert Counter(row.outcome for row in attempts) == {
+            Outcome.BUSY: 2,
+            Outcome.INVALID_NUMBER: 2,
+            Outcome.CONGESTION: 1,
+            Outcome.ANSWERED_PARTIAL: 7,
+        }
+        assert {row.state for row in rows_of(scene.engine, campaigns.lead)} == {LeadState.DONE}
+        ends = [row for row in rows_of(scene.engine, calls.attempt_event) if row.state == "ended"]
+        assert len(ends) == len(attempts) == 12
+
+    asyncio.run(story())
+
+
+class LosesAnswers(Books):
+    """Books whose every third beat is written, and its answer lost on the way back."""
+
+    beats = 0
+
+    def beat(self, errand: Errand) -> News:
+        news = super().beat(errand)
+        self.beats += 1
+        if self.beats % 3 == 0:
+            raise OperationalError("COMMIT", {}, ConnectionResetError())
+        return news
+
+
+def test_a_beat_whose_answer_is_lost_doubles_no_call_and_loses_no_lead(tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.campaign.dialer.DOWN_S", 0.1)
+
+    async def story() -> None:
+        scene = Scene(tmp_path, cps=20.0)
+        scene.books = LosesAnswers(scene.engine, scene.settings)
+        async with scene.running():
+            await scene.until(lambda: scene.state() is CampaignState.DONE)
+        assert scene.dialled == Counter(scene.numbers)
+        given_back = [row for row in rows_of(scene.engine, calls.attempt) if row.outcome == "cancelled"]
+        assert given_back, "some orders never reached the dialer"
+        assert {row.state for row in rows_of(scene.engine, campaigns.lead)} == {LeadState.DONE}
+
+    asyncio.run(story())
+
+
+class Away(Books):
+    """Books without a database."""
+
+    def beat(self, errand: Errand) -> News:
+        raise OperationalError("BEGIN", {}, ConnectionRefusedError())
+
+
+def test_without_a_database_nothing_is_dialled_and_it_says_so(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path)
+        scene.books, there = Away(scene.engine, scene.settings), scene.books
+        await scene.fake.start()
+        dialer = scene.dialer()
+        task = asyncio.create_task(dialer.run())
+        await scene.until(lambda: dialer.database_down)
+        assert not dialer.connected
+        assert scene.dialled == Counter()
+        dialer._books = there  # the database is back
+        await scene.until(lambda: scene.state() is CampaignState.DONE)
+        assert scene.dialled == Counter(scene.numbers)
+        dialer.stop()
+        await asyncio.wait_for(task, 20)
+        await scene.fake.stop()
+
+    asyncio.run(story())
+
+
+def test_an_originate_that_is_refused_ends_the_attempt_at_once(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=3)
+        scene.fake.on_action = lambda session, action: (
+            action.get("Action") == "Originate" and session.reply(action, "Error", "No") is None
+        )
+        async with scene.running():
+            await scene.until(lambda: scene.state() is CampaignState.DONE)
+        rows = rows_of(scene.engine, calls.attempt)
+        assert {(row.outcome, row.refused, row.refund) for row in rows} == {("trunk-fault", "No", True)}
+        assert scene.dialled == Counter(scene.numbers)
+
+    asyncio.run(story())
+
+
+def test_a_stop_gives_back_what_waits(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=30, cps=5.0)
+        async with scene.running() as dialer:
+            await scene.until(lambda: len(scene.dialled) >= 3)
+            assert dialer.connected
+        leads = Counter(row.state for row in rows_of(scene.engine, campaigns.lead))
+        assert leads[LeadState.IN_FLIGHT] == 0
+        assert leads[LeadState.PENDING] == 30 - len(scene.dialled)
+        open_ones = [row for row in rows_of(scene.engine, calls.attempt) if row.ended_at is None]
+        assert open_ones == []
+
+    asyncio.run(story())
+
+
+def test_two_dialers_of_one_name_are_one_too_many(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=0)
+        async with scene.running():
+            await asyncio.sleep(0.1)
+            with pytest.raises(Refused, match="runs already"):
+                await scene.dialer().run()
+
+    asyncio.run(story())
+
+
+def test_a_campaign_whose_trunk_is_gone_is_told_of(tmp_path, capsys):
+    async def story() -> None:
+        scene = Scene(tmp_path, trunk="sold")
+        async with scene.running():
+            await asyncio.sleep(1)
+        assert scene.dialled == Counter()
+        assert capsys.readouterr().out.count("campaign has no trunk") == 1
+
+    asyncio.run(story())
