@@ -12,12 +12,12 @@ from lab.stand import Stand
 
 
 def test_its_environment_says_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stand = Stand(tmp_path, dialer={"dial_timeout_s": 9}, company={"name": "Рога и копыта"}, lang="en")
+    stand = Stand(tmp_path, dialer={"dial_timeout_s": 19}, company={"name": "Рога и копыта"}, lang="en")
     for name, value in stand.environment.items():
         monkeypatch.setenv(name, value)
     loaded = load()
     assert loaded.model_dump() == stand.settings.model_dump()
-    assert loaded.dialer.dial_timeout_s == 9
+    assert loaded.dialer.dial_timeout_s == 19
     assert (
         load().asterisk[0].secret.get_secret_value() == stand.settings.asterisk[0].secret.get_secret_value()
     )

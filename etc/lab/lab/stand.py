@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from dialplan.contexts import Node
 from engine.settings import Asterisk as AsteriskSettings
-from engine.settings import Fastagi, Settings, Trunk
+from engine.settings import Fastagi, Settings, Trunk, Web
 from lab.asterisk import Asterisk
 from lab.carrier import EAR_OFFSET, Carrier
 from lab.ear import Ear
@@ -52,6 +52,7 @@ class Stand:
             asterisk=[AsteriskSettings(name="lab", port=take(), secret=SecretStr(secrets.token_hex(16)))],
             trunk=[trunk.model_copy(update={"address": f"127.0.0.1:{self.carrier.port}"})],
             fastagi=Fastagi(bind=f"127.0.0.1:{take()}", token_key=SecretStr(secrets.token_hex(16))),
+            web=Web(bind=f"127.0.0.1:{take()}"),
             **{"data_dir": self.run_dir / "var"} | settings,
         )
         self.node = Asterisk(
