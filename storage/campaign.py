@@ -189,8 +189,9 @@ def take_due(connection: Connection, campaign_id: UUID, at: datetime, limit: int
     A lead whose phone is blacklisted is blocked here and not returned: nothing passes between this look
     and the attempt's row, which the same transaction writes.
     """
+    wanted = ("person_id", "id", "phone_id", "attempts", "priority", "due_at")
     due = (
-        select(lead.c.person_id, lead.c.id)
+        select(*(lead.c[name] for name in wanted))
         .where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.PENDING, lead.c.due_at <= at)
         .order_by(lead.c.priority.desc(), lead.c.due_at)
         .limit(limit)
@@ -198,10 +199,9 @@ def take_due(connection: Connection, campaign_id: UUID, at: datetime, limit: int
         .cte("due")
     )
     query = (
-        select(lead.c.person_id, lead.c.id, lead.c.phone_id, phone.c.e164, lead.c.attempts)
-        .join(due, (lead.c.person_id == due.c.person_id) & (lead.c.id == due.c.id))
-        .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
-        .order_by(lead.c.priority.desc(), lead.c.due_at)
+        select(due.c.person_id, due.c.id, due.c.phone_id, phone.c.e164, due.c.attempts)
+        .join(phone, (phone.c.person_id == due.c.person_id) & (phone.c.id == due.c.phone_id))
+        .order_by(due.c.priority.desc(), due.c.due_at)
     )
     rows = list(connection.execute(query))
     banned = blacklisted(connection, {row.e164 for row in rows})

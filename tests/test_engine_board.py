@@ -160,6 +160,14 @@ def test_a_deadline_is_not_put_off_by_witnesses_that_come_late_or_twice() -> Non
     assert clock.errand(11).closings != []
 
 
+def test_an_answer_told_twice_does_not_put_off_the_end_of_the_call() -> None:
+    clock = Clock()
+    order = clock.call()
+    for now in (5, 50, 100):
+        clock.see(order, now, answered_at=after(5))
+    assert clock.errand(5 + 100 + 15).closings != []
+
+
 def test_a_failure_told_of_a_call_that_was_answered_does_not_end_it() -> None:
     clock = Clock()
     order = clock.call()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, PHONE, add_campaign, add_lead, after, lead_now
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, select, text
 
 from storage import campaign as store
 from storage import contact
@@ -107,7 +107,10 @@ def test_only_the_index_of_due_leads_is_read(postgres_url: str) -> None:
                 cursor.execute("EXPLAIN " + statement, parameters)
                 plans.append("\n".join(row[0] for row in cursor.fetchall()))
 
-        assert len(take_due(connection, campaign.id, NOON, 10)) == 10
+        taken = take_due(connection, campaign.id, NOON, 150)
+        due = dict(connection.execute(select(store.lead.c.id, store.lead.c.due_at)).all())
+    assert [due[row.id] for row in taken] == sorted(due[row.id] for row in taken)
+    assert len(taken) == 150
     (plan,) = plans
     assert "Index Scan using ix_lead_due on lead" in plan
     assert "Seq Scan on lead" not in plan
