@@ -162,10 +162,10 @@ async def serve_zvonar(blocking: bool) -> int:
 
     telemetry.setup("info")
 
-    clips = (Clip(CLIP, 2300),)
+    question = Ask((Clip(CLIP, 2300),), "12", 5000)
 
     def conversation(call: Call) -> Conversation[str]:
-        heard = yield Ask(clips, "12", 5000)
+        heard = yield question
         return call.variables["ZVONAR_ATTEMPT"] + str(heard.key)
 
     def begin(call: Call) -> Scenario:
@@ -174,6 +174,8 @@ async def serve_zvonar(blocking: bool) -> int:
     route = Route(begin, variables=("ZVONAR_ATTEMPT",), answer=True, blocking=blocking)
     server = Server(Fastagi(bind="127.0.0.1:0"), {"debtor": route}, Studio("/var/zvonar/audio", 600))
     await server.start()
+    gc.collect()
+    gc.freeze()  # as `zvonar serve` does
     return server.port
 
 
@@ -190,10 +192,7 @@ def serve(kind: str) -> None:
             "panoramisk": serve_panoramisk,
             "zvonar": partial(serve_zvonar, how == "pool"),
         }
-        port = await ports[name]()
-        gc.collect()
-        gc.freeze()  # as `zvonar serve` does; the others gain by it no less
-        print(port, flush=True)
+        print(await ports[name](), flush=True)
         await asyncio.Event().wait()
 
     if kind == "panoramisk":

@@ -93,12 +93,14 @@ class Link(asyncio.Protocol):
         for event in events:
             if self._stop is not None:
                 break
-            if type(event) is Reply:
-                self._reply(event)
-            elif type(event) is Environment:
+            if type(event) is Environment:
                 self._enter(event)
-            else:
+            elif type(event) is not Reply:
                 self.halt(HungUp())
+            elif event.code == GOOD:
+                self._context.run(self._advance, self._call.send, event)
+            else:
+                self._refused(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller hung up, or Asterisk died; a connection that never spoke just goes."""
@@ -127,15 +129,12 @@ class Link(asyncio.Protocol):
 
     # What the call asks for.
 
-    def _reply(self, reply: Reply) -> None:
-        """Good ones are handed to the call, others thrown into it."""
-        if reply.code == GOOD:
-            self._context.run(self._advance, self._call.send, reply)
-        elif reply.code == DEAD:
-            self._context.run(self._advance, self._call.throw, HungUp())
+    def _refused(self, reply: Reply) -> None:
+        if reply.code == DEAD:
+            reason: Exception = HungUp()
         else:
-            refused = RemoteError(f"{reply.code} to {words(self._agi.command)}")
-            self._context.run(self._advance, self._call.throw, refused)
+            reason = RemoteError(f"{reply.code} to {words(self._agi.command)}")
+        self._context.run(self._advance, self._call.throw, reason)
 
     def _enter(self, environment: Environment) -> None:
         try:

@@ -96,6 +96,10 @@ _CONTROLS = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
 _SUCCESS = re.compile(rb"200 result=(-?[0-9]{1,10})(?: \((.*)\))?(?: endpos=([0-9]{1,18}))?\n")
 
 
+# The replies that say no more than a result: done or not, a key; most are of these.
+_PLAIN = {b"200 result=%d\n" % result: Reply(200, result) for result in (-1, 0, 1, *b"0123456789*#")}
+
+
 class Connection:
     """One AGI session's state; knows neither socket nor clock."""
 
@@ -120,7 +124,7 @@ class Connection:
         if self._buffer:
             data = self._buffer + data
         try:
-            if self.state is _WAITING and len(data) <= REPLY_BYTES and (reply := _success(data)):
+            if self.state is _WAITING and (reply := _PLAIN.get(data) or _success(data)):
                 # Nearly always a read brings one whole reply.
                 self.state, self._buffer = _IDLE, b""
                 return [reply]
@@ -133,17 +137,19 @@ class Connection:
 
     def _read_environment(self, data: bytes) -> list[Event]:
         """The environment once its empty line is there, and what follows it."""
-        self._buffer = b""
-        block, end, rest = data.partition(b"\n\n")
+        # Nearly always the bytes end with it; one further up would be found among the lines.
+        end = len(data) - 2 if data.endswith(b"\n\n") else data.find(b"\n\n")
+        block = data[:end] if end >= 0 else data
         if len(block) > ENVIRONMENT_BYTES:
             raise RemoteError(f"an environment above {ENVIRONMENT_BYTES} bytes")
         if len(block.translate(None, _CONTROLS)) < len(block):
             raise RemoteError("a control character in the environment")
-        if not end:
+        if end < 0:
             self._buffer = data
             return []
         environment = Environment(_variables(_text(block)))
-        self.state = _IDLE
+        self.state, self._buffer = _IDLE, b""
+        rest = data[end + 2 :]
         return [environment, *self._read_lines(rest)] if rest else [environment]
 
     def _read_lines(self, data: bytes) -> list[Event]:
@@ -196,7 +202,7 @@ class Connection:
 def _success(line: bytes) -> Reply | None:
     """The reply of a line that begins with 200, its end included; None when it is none."""
     found = _SUCCESS.fullmatch(line)
-    if found is None:
+    if found is None or len(line) > REPLY_BYTES:
         return None
     result, value, endpos = found.groups()
     return Reply(200, int(result), _text(value) if value else "", int(endpos) if endpos else 0)
