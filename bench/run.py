@@ -1,8 +1,8 @@
 """All benchmarks, one after another: `make bench`, or `python bench/run.py [NAME…]` for some of them.
 
 Each is a program of this folder that prints its own table and with `--json FILE` writes its rows, a list of
-objects. They are gathered in bench/results.json beside the machine they were measured on, and shown once
-more at the end. Exit 1 when one of them fails; the others are done all the same.
+objects. They are gathered in bench/results.json beside the machine they were measured on. Exit 1 when one of
+them fails; the others are done all the same.
 """
 
 import json
@@ -15,31 +15,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 Rows = list[dict[str, Any]]
 
 
 def main(wanted: list[str]) -> int:
-    """Run them, keep what they found, show it; the exit code."""
+    """Run them, keep what they found; the exit code."""
     names = wanted or sorted(path.stem for path in HERE.glob("[!_]*.py") if path.name != Path(__file__).name)
     found = {name: measure(name) for name in names}
     done = {name: rows for name, rows in found.items() if rows is not None}
     RESULTS.write_text(json.dumps({"machine": machine(), "benchmarks": done}, indent=1) + "\n")
-    console = Console()
-    for name, rows in done.items():
-        console.print(table(name, rows))
     for name in found.keys() - done.keys():
-        console.print(f"{name} failed", style="red")
+        print(f"{name} failed", file=sys.stderr)
     return 0 if len(done) == len(found) else 1
 
 
 def measure(name: str) -> Rows | None:
     """The rows of one benchmark; None when it fails."""
-    print(f"== {name}", flush=True)
+    print(f"\n== {name}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "rows.json"
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(result)]
@@ -62,18 +56,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "kernel": platform.release(),
     }
-
-
-def table(name: str, rows: Rows) -> Table:
-    """One benchmark's rows; a column for every key that one of them has."""
-    shown = Table(title=name, title_justify="left")
-    keys = list(dict.fromkeys(key for row in rows for key in row if key != "bench"))
-    for key in keys:
-        numeric = all(isinstance(row.get(key, 0), int | float) for row in rows)
-        shown.add_column(key, justify="right" if numeric else "left")
-    for row in rows:
-        shown.add_row(*(str(row.get(key, "")) for key in keys))
-    return shown
 
 
 if __name__ == "__main__":
