@@ -40,7 +40,7 @@ def test_without_root_and_asterisk_both_ways_out_are_told(
 ) -> None:
     program(tools, "asterisk", "echo Asterisk 18.26.2")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(LabError, match=r"(?s)root.*docker compose up"):
+    with pytest.raises(LabError, match=r"(?s)root.*docker compose run --rm demo"):
         chroot.launcher()
 
 

@@ -49,7 +49,7 @@ def launcher() -> list[str]:
     if os.geteuid() != 0:
         raise LabError(
             "no Asterisk 22.7 or later is installed, and building the lab's own needs root. Two ways out:\n"
-            "  run this as root (`sudo make demo`), or use the containers: `docker compose up`."
+            "  run this as root (`sudo make demo`), or in a container: `docker compose run --rm demo`."
         )
     return ["sh", str(ENTER), str(build()), "/usr/sbin/asterisk"]
 
@@ -89,7 +89,7 @@ def mirror() -> str:
         ):
             return _first_of(uri)
     raise LabError(
-        "apt knows no mirror of Debian's main archive; use `docker compose up`, or install asterisk >= 22.7"
+        "apt knows no mirror of Debian's main archive; use `docker compose run --rm demo`, or install asterisk >= 22.7"
     )
 
 
