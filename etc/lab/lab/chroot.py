@@ -89,7 +89,7 @@ def mirror() -> str:
         ):
             return _first_of(uri)
     raise LabError(
-        "apt knows no mirror of Debian's main archive; use `docker compose run --rm demo`, or install asterisk >= 22.7"
+        "apt knows no mirror of Debian's archive: install asterisk >= 22.7, or `docker compose run --rm demo`"
     )
 
 
