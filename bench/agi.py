@@ -32,6 +32,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,8 +151,8 @@ async def serve_panoramisk() -> int:
     return int(server.sockets[0].getsockname()[1])
 
 
-async def serve_zvonar(blocking: bool) -> int:
-    """The port of our server; the route's `open` and `finish` do nothing, in the pool if `blocking`."""
+async def serve_zvonar(pool: bool) -> int:
+    """The port of our server; the scenario is at hand, or is opened in the pool."""
     from dialplan.steps import Ask, Conversation
     from engine import telemetry
     from engine.settings import Fastagi
@@ -171,7 +172,9 @@ async def serve_zvonar(blocking: bool) -> int:
     def begin(call: Call) -> Scenario:
         return Scenario(conversation(call), finish=lambda _result: None, tell=lambda _fact: None)
 
-    route = Route(begin, variables=("ZVONAR_ATTEMPT",), answer=True, blocking=blocking)
+    route = Route(begin, variables=("ZVONAR_ATTEMPT",), answer=True)
+    if not pool:
+        route = replace(route, at_hand=begin)
     server = Server(Fastagi(bind="127.0.0.1:0"), {"debtor": route}, Studio("/var/zvonar/audio", 600))
     await server.start()
     gc.collect()

@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from dialplan.debtor import DebtorCall, OptOut, debtor
-from engine.campaign.talks import Talks
+from engine.campaign.talks import Sheet, Talks
 from fastagi.routes import Call, Route, Scenario
 
 ATTEMPT = "ZVONAR_ATTEMPT"
@@ -19,8 +19,14 @@ ATTEMPT = "ZVONAR_ATTEMPT"
 def routes(talks: Talks) -> Mapping[str, Route]:
     """Script name -> route, for the server."""
 
+    def debtor_at_hand(call: Call) -> Scenario | None:
+        sheet = talks.at_hand(call.variables[ATTEMPT])
+        return _debtor(sheet) if sheet else None
+
     def open_debtor(call: Call) -> Scenario:
-        sheet = talks.open(call.variables[ATTEMPT])
+        return _debtor(talks.open(call.variables[ATTEMPT]))
+
+    def _debtor(sheet: Sheet) -> Scenario:
         acts = {OptOut: talks.opt_out}
         return Scenario(
             conversation=debtor(DebtorCall(sheet.message, sheet.phrases, sheet.operator, sheet.endpoint)),
@@ -32,7 +38,7 @@ def routes(talks: Talks) -> Mapping[str, Route]:
         talks.joined(call.args[0] if call.args else "")
         return Scenario(conversation=_nothing(), tell=_ignore, finish=_ignore)
 
-    return {"debtor": Route(open_debtor, (ATTEMPT,)), "joined": Route(open_joined)}
+    return {"debtor": Route(open_debtor, (ATTEMPT,), at_hand=debtor_at_hand), "joined": Route(open_joined)}
 
 
 def _nothing() -> Generator[Any, Any, None]:

@@ -84,10 +84,10 @@ def call(entered: Call, route: Route, studio: Studio) -> Moves:
     for name in route.variables:
         reply = yield Do(protocol.get_variable(name))
         entered.variables[name] = reply.value
-    scenario: Scenario = yield from _work(route, route.open, entered)
+    scenario: Scenario = route.at_hand(entered) or (yield Work(route.open, entered))
     result = None
     try:
-        result, stayed = yield from _converse(route, scenario, studio)
+        result, stayed = yield from _converse(scenario, studio)
         if stayed:
             yield Do(DONE)
     except HungUp:
@@ -95,10 +95,10 @@ def call(entered: Call, route: Route, studio: Studio) -> Moves:
     except Exception as error:
         log.error("conversation broke, the dialplan falls back", script=entered.script, exc_info=error)
     yield FREE
-    yield from _work(route, scenario.finish, result)
+    scenario.finish(result)
 
 
-def _converse(route: Route, scenario: Scenario, studio: Studio) -> Generator[Move, Any, tuple[Any, bool]]:
+def _converse(scenario: Scenario, studio: Studio) -> Generator[Move, Any, tuple[Any, bool]]:
     """Play the conversation; its result and whether the caller stayed to its end."""
     conversation = scenario.conversation
     stayed = True
@@ -106,7 +106,7 @@ def _converse(route: Route, scenario: Scenario, studio: Studio) -> Generator[Mov
         step: Step = next(conversation)
         while True:
             try:
-                answer = yield from _moves(step, route, scenario, studio)
+                answer = yield from _moves(step, scenario, studio)
             except HungUp as hung_up:
                 stayed = False
                 conversation.throw(hung_up)
@@ -116,7 +116,7 @@ def _converse(route: Route, scenario: Scenario, studio: Studio) -> Generator[Mov
         return end.value, stayed
 
 
-def _moves(step: Step, route: Route, scenario: Scenario, studio: Studio) -> Generator[Move, Any, Answer]:
+def _moves(step: Step, scenario: Scenario, studio: Studio) -> Generator[Move, Any, Answer]:
     """The moves of one step, which return its answer. HungUp carries the milliseconds heard."""
     match step:
         case Play():
@@ -126,16 +126,14 @@ def _moves(step: Step, route: Route, scenario: Scenario, studio: Studio) -> Gene
         case Connect():
             return _connect(step, studio)
         case Tell():
-            return _work(route, scenario.tell, step.fact)
+            return _tell(scenario, step.fact)
         case _:
             assert_never(step)
 
 
-def _work(route: Route, function: Callable[[Any], Any], argument: Any) -> Generator[Work, Any, Any]:
-    """What a function of the part's returns; in the pool unless it only touches memory."""
-    if route.blocking:
-        return (yield Work(function, argument))
-    return function(argument)
+def _tell(scenario: Scenario, fact: Any) -> Generator[Work, Any, None]:
+    """Have a fact acted on."""
+    yield Work(scenario.tell, fact)
 
 
 def _play(clips: tuple[Clip, ...], keys: str, studio: Studio) -> Generator[Do, Reply, Heard]:

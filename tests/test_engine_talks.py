@@ -204,3 +204,14 @@ def test_a_rehearsal_has_the_texts_of_the_newest_lead_and_changes_nothing(
     assert lead_now(engine, lead) == before
     with pytest.raises(NotFound, match="no campaign has a lead"):
         talks.rehearsal("+79990000000")
+
+
+def test_what_was_read_ahead_is_at_hand_once(talks: Talks, engine: Engine) -> None:
+    campaign = add_campaign(engine, phrases=PHRASES)
+    first, second = (add_attempt(engine, add_lead(engine, campaign, f"+7921123456{n}")) for n in (1, 2))
+    assert talks.at_hand(str(second["id"])) is None
+    talks.open(str(first["id"]))
+    sheet = talks.at_hand(str(second["id"]))
+    assert sheet is not None and sheet.e164 == "+79211234562"
+    assert talks.at_hand(str(second["id"])) is None, "a sheet is for one call"
+    assert talks.at_hand("no id") is None

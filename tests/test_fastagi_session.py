@@ -117,7 +117,7 @@ def good(result: int = 0, endpos: int = 0, value: str = "") -> Reply:
 def test_a_call_from_door_to_end() -> None:
     played = Played(saying(Play((ONE,))), good(1, value="att-7"), good(endpos=8000), good(), variables=("V",))
     assert played.opened[0].variables == {"V": "att-7"}
-    assert played.moves == [f'{GET} "V"', "work", FILE_ONE + ' ""', DONE, "free", "work"]
+    assert played.moves == [f'{GET} "V"', "work", FILE_ONE + ' ""', DONE, "free"]
     assert played.finished == [Heard(None, 1000)]
 
 
@@ -130,10 +130,17 @@ def test_a_call_that_comes_in_is_answered_first() -> None:
     assert Played(saying(Tell(1)), good(), good(), answer=True).moves[0] == "ANSWER"
 
 
-def test_work_of_memory_alone_is_done_on_the_spot() -> None:
-    played = Played(saying(Tell("fact")), good(), blocking=False)
-    assert played.moves == [DONE, "free"]
-    assert played.told == ["fact"] and played.finished == [None]
+def test_what_is_at_hand_need_not_be_opened() -> None:
+    finished: list[Any] = []
+    ready = Scenario(saying(Play((ONE,))), finish=finished.append, tell=print)
+    played = Played(saying(Play(())), good(endpos=8000), good(), at_hand=lambda _call: ready)
+    assert played.opened == []
+    assert finished == [Heard(None, 1000)]
+
+
+def test_what_is_not_at_hand_is_opened_in_the_pool() -> None:
+    played = Played(saying(Play(())), good(), at_hand=lambda _call: None)
+    assert len(played.opened) == 1
 
 
 # Steps.
@@ -222,7 +229,7 @@ def test_connect(target: str, command: str, status: str, value: str, answered: b
 def test_a_hang_up_tells_what_was_heard(replies: tuple[Answer, ...], ms: int) -> None:
     played = Played(catching(Play((ONE, TWO))), *replies)
     assert played.finished == [ms]
-    assert played.moves[-2:] == ["free", "work"] and DONE not in played.moves
+    assert played.moves[-1] == "free" and DONE not in played.moves
 
 
 @pytest.mark.parametrize("replies", [(GONE,), (good(-1), GONE)])
@@ -296,7 +303,7 @@ def test_a_fault_is_logged_once_and_leads_to_the_fallback(
 ) -> None:
     played = Played(conversation(), *replies, tell=refuse)
     assert DONE not in played.moves
-    assert played.moves[-2:] == ["free", "work"]
+    assert played.moves[-1] == "free"
     assert played.finished == [None]
     assert len(log.at("error")) == 1
 

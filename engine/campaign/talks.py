@@ -71,6 +71,13 @@ class Talks:
         self._said.put(None)
         self._writer.join(CLOSE_S)
 
+    def at_hand(self, attempt: str) -> Sheet | None:
+        """The sheet, if it was read ahead; never waits."""
+        try:
+            return self._ahead.pop(UUID(attempt), None)
+        except ValueError:
+            return None
+
     def open(self, attempt: str) -> Sheet:
         """The sheet of a call under way; NotFound for an id that names none, or one that is over."""
         try:
@@ -94,7 +101,7 @@ class Talks:
                     self._phrases[row.campaign_id] = _clips(phrases_ or {})
                 self._ahead[row.id] = self._sheet(row)
         for old in list(self._ahead)[: -2 * AHEAD]:
-            del self._ahead[old]
+            self._ahead.pop(old, None)
 
     def _sheet(self, row: Record) -> Sheet:
         return Sheet(
