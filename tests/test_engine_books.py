@@ -122,7 +122,7 @@ def test_a_closing_gives_the_attempt_its_outcome_and_the_lead_its_future(
     due: datetime | None,
 ) -> None:
     row, order = in_flight(engine, add_campaign(engine, attempts=attempts))
-    books.beat(Errand(closings=[Closing(order, seen, after(4))]))
+    assert books.beat(Errand(closings=[Closing(order, seen, after(4))])).closed == {order.id: outcome}
     now, then = attempt_now(engine, order.id), lead_now(engine, row)
     unknown = outcome is Outcome.UNKNOWN
     assert (now.outcome, now.ended_at, now.cause) == (outcome, after(4), seen.cause)
@@ -172,10 +172,10 @@ def test_an_errand_whose_answer_was_lost_does_nothing_the_second_time(
     campaign = add_campaign(engine, attempts=5)
     row, order = in_flight(engine, campaign)
     errand = Errand(**{how: [Closing(order, BUSY, NOON - timedelta(days=1)) if how == "closings" else order]})
-    books.beat(errand)
+    assert books.beat(errand).closed.keys() == {order.id}
     (again,) = fetch(books, campaign).orders
     before = lead_now(engine, row), attempt_now(engine, order.id), attempt_now(engine, again.id)
-    books.beat(errand)
+    assert books.beat(errand).closed == {}
     assert before == (lead_now(engine, row), attempt_now(engine, order.id), attempt_now(engine, again.id))
     assert before[0].state == "in-flight"
 
