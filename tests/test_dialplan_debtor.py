@@ -147,8 +147,9 @@ def test_a_hang_up_at_any_step_ends_with_what_had_been_reached(keys: str, outcom
             listens = isinstance(step, Ask) or (isinstance(step, Play) and step.keys)
             step = conversation.send(answer(step, next(pressing, None) if listens else None))
         with pytest.raises(StopIteration) as end:
-            conversation.throw(HungUp(0))
+            conversation.throw(HungUp(5000 if steps else 0))  # of other audio than the message
         assert end.value.value.outcome == f"answered-{outcome}"
+        assert end.value.value.heard_ms == (0 if not steps else TOTAL if keys[0] == "-" else 450)
 
 
 @given(

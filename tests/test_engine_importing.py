@@ -210,6 +210,21 @@ def test_a_list_that_turns_out_broken_keeps_what_was_read_before(
     assert len(rows_of(engine, lead)) == 2
 
 
+def test_an_import_waits_for_another_of_the_same_campaign(
+    engine: Engine, campaign: CampaignRow, bring: Callable[..., Summary]
+) -> None:
+    done: list[Summary] = []
+    importing_ = threading.Thread(target=lambda: done.append(bring(HEAD + "1;p;9211234567;;a;1;;;;\n")))
+    with writing(engine) as connection:
+        importing.store.lock(connection, campaign.id)
+        importing_.start()
+        importing_.join(0.3)
+        row = importing.read(2, GOOD | {"external_id": "1", "person_id": "p"}, TEMPLATE, "RU")
+        importing._add(connection, campaign.id, [row])
+    importing_.join(30)
+    assert [counts(summary) for summary in done] == [(1, 0, 1, 0)]
+
+
 def test_imports_at_once_bring_each_lead_and_person_once(
     engine: Engine, campaign: CampaignRow, tmp_path: Path
 ) -> None:

@@ -166,6 +166,15 @@ def test_a_workbook_that_is_too_large_packed_or_unpacked_is_not_opened(
         list(rows(file))
 
 
+def test_a_workbook_with_a_password_is_told(put: Put) -> None:
+    content = bytearray(workbook({"A1": "phone"}))
+    at = -1
+    while (at := content.find(b"PK\x01\x02", at + 1)) >= 0:
+        content[at + 8] |= 1  # "encrypted", of each file in it
+    with pytest.raises(FileError, match="password"):
+        list(rows(put(bytes(content))))
+
+
 @given(st.binary(max_size=300) | st.text("phone;,\t\"'\r\n \x00é", max_size=60).map(str.encode))
 def test_any_bytes_are_a_list_or_a_file_error(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

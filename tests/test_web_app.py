@@ -20,7 +20,7 @@ async def no() -> bool:
 
 
 async def breaks() -> bool:
-    raise OSError("the database is away")
+    raise RuntimeError("the database is away")
 
 
 async def hangs() -> bool:
