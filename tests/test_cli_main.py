@@ -1,10 +1,14 @@
 """The door: every ending of a command is one sentence and its exit code; nobody ever sees a traceback."""
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -188,6 +192,14 @@ def test_an_interruption_has_its_own_code(
 # As processes.
 
 
+def until_it_waits_for_more(pid: int, pipe: int) -> None:
+    """Until a process has read all of a pipe and sleeps: a signal just before read() does not wake it."""
+    unread = 1
+    while unread or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        time.sleep(0.02)
+        (unread,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+
+
 def test_ctrl_c_in_the_middle_of_an_import_ends_it_at_once(ready: Path) -> None:
     pipe = ready / "list.csv"
     os.mkfifo(pipe)
@@ -196,6 +208,7 @@ def test_ctrl_c_in_the_middle_of_an_import_ends_it_at_once(ready: Path) -> None:
     with pipe.open("w") as list_:  # opens when the import does
         list_.write("phone\n")
         list_.flush()
+        until_it_waits_for_more(importing.pid, list_.fileno())
         importing.send_signal(signal.SIGINT)
         out, err = importing.communicate(timeout=30)
     assert (importing.returncode, out) == (130, "")
