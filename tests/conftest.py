@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from builders import SOURCE, add_campaign, add_lead
+from hypothesis import settings as hypothesis
 from sqlalchemy import Engine
 from voice import speak
 
@@ -15,6 +16,10 @@ from lab.postgres import Postgres
 from lab.stand import Stand
 from storage.db import metadata, open_engine, writing
 from storage.migrations import upgrade
+
+# How long an example takes is told by the machine, not by the code.
+hypothesis.register_profile("zvonar", deadline=None)
+hypothesis.load_profile("zvonar")
 
 
 @pytest.fixture(scope="session")
