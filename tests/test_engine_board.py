@@ -365,6 +365,13 @@ class AnyDay(RuleBasedStateMachine):
         self.board.reconnected(NODE, live, after(self.now - 30), self.now, after(self.now))
 
     @rule()
+    def one_turns_up_that_was_never_in_hand(self) -> None:
+        (order,) = orders(next(iter(self.rows.values())), 1)
+        self.handed[order.id] = order
+        self.board.give_back(order)
+        assert not self.board.empty
+
+    @rule()
     def the_node_goes_or_comes(self) -> None:
         self.node = "" if self.node else NODE
 
@@ -410,7 +417,7 @@ class AnyDay(RuleBasedStateMachine):
             self.the_beat_ends(True)
             self.now += 1000
         assert self.ended == Counter(self.handed.keys())
-        assert not self.board.lines
+        assert self.board.empty
         for name, times in self.sent.items():
             rate = self.trunks[name].cps
             for first, earlier in enumerate(times):
