@@ -58,7 +58,10 @@ class Stand:
         self.node = Asterisk(
             self.settings,
             self.run_dir / "asterisk",
-            replace(node or Node(), sip=f"127.0.0.1:{sip}", rtp_first=rtp, rtp_last=rtp + rtp_ports - 1),
+            # No OPTIONS to ask whether the carrier lives: late on a busy machine, its answer would cost 30 s.
+            replace(
+                node or Node(qualify_s=0), sip=f"127.0.0.1:{sip}", rtp_first=rtp, rtp_last=rtp + rtp_ports - 1
+            ),
             sounds,
         )
         self._running = ExitStack()
