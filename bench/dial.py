@@ -157,6 +157,7 @@ async def bare(settings: Settings, sound: str) -> None:
                 writer.write(_originate(number("hangs-up", serial, CALL_S), trunk.endpoint, serial))
                 serial, sent = serial + 1, sent + 1
             await asyncio.sleep(0.005)
+        await asyncio.sleep(2 * CALL_S)  # until the last of them is over
         print(json.dumps([sent, BareAgi.started - started, BareAgi.ended - ended]), flush=True)
     drain.cancel()
 
@@ -197,8 +198,7 @@ class Bare:
         self._out.readline()
 
     def window(self, rate: float, seconds: float) -> Window:
-        """Dial at a rate for so long."""
-        self._run(rate, SETTLE_S)
+        """Dial at a rate for so long, and wait for the last of these calls."""
         processes = {"asterisk": self._stand.node.pid, "sipp": self._stand.carrier.pid}
         meter = Meter({**processes, "bare loop": self._process.pid})
         sent, started, ended = self._run(rate, seconds)
