@@ -49,6 +49,7 @@ HELD = 0.97
 STEP_S = 12
 SETTLE_S = 4  # from one rate to the next
 STEP = 10
+DRAIN_S = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,7 @@ def search(
         seen.append(found)
         tell(found)
         if not found.held:
+            time.sleep(DRAIN_S)
             break
         rate += STEP
     rate -= STEP
@@ -332,7 +334,8 @@ def search(
         tell(found)
         if found.held:
             return seen
-        rate -= STEP / 2
+        time.sleep(DRAIN_S)  # an Asterisk that was asked too much needs time to come to itself
+        rate = round(rate * 0.9)
     return seen
 
 
@@ -375,6 +378,7 @@ def main() -> None:
     options.add_argument("--bare", help=argparse.SUPPRESS)
     options.add_argument("--seconds", type=float, default=60, help="how long the highest rate is held")
     options.add_argument("--start", type=float, default=60, help="the first rate that is tried")
+    options.add_argument("--bare-start", type=float, default=0, help="the same for the bare loop")
     options.add_argument("--top", type=float, default=250, help="the highest rate that is tried")
     options.add_argument("--json", type=Path, help="write the rows to this file")
     given = options.parse_args()
@@ -383,15 +387,16 @@ def main() -> None:
         return
     run_dir = Path(tempfile.mkdtemp(prefix="zvonar-bench-"))
     try:
-        rows = measure(run_dir, given.start, given.top, given.seconds)
+        rows = measure(run_dir, given)
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
-def measure(run_dir: Path, start: float, top: float, seconds: float) -> list[dict[str, Any]]:
+def measure(run_dir: Path, given: argparse.Namespace) -> list[dict[str, Any]]:
     """Bare, then ours."""
+    begin, top, seconds = given.start, given.top, given.seconds
     sound = tone(run_dir / "part.wav", FRAGMENT_MS)
     whole = tone(run_dir / "whole.wav", 4 * FRAGMENT_MS)
     with bench_stand(run_dir / "stand") as stand, Postgres() as postgres:
@@ -400,13 +405,13 @@ def measure(run_dir: Path, start: float, top: float, seconds: float) -> list[dic
         shutil.copy(whole, f"{audio}.wav")
         print("bare originate loop", flush=True)
         loop = Bare(stand, str(audio))
-        floor = search(loop.window, start, seconds, top)
+        floor = search(loop.window, max(begin, given.bare_start), seconds, top)
         loop.close()
         settings = stand.settings.model_copy(update={"database_url": _secret(postgres.database())})
-        leads = int(sum(window.rate * (window.seconds + 10) for window in floor) * 1.3)
+        leads = 45_000
         print(f"zvonar ({leads} leads)", flush=True)
         ours = Ours(stand, postgres, settings, sound, leads)
-        best = search(ours.window, start, seconds, floor[-1].rate + STEP)
+        best = search(ours.window, begin, seconds, top)
         unaccounted, left = ours.unaccounted(), ours.left()
         ours.close()
     rows = [row("bare", floor[-1]), row("zvonar", best[-1])]
