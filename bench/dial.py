@@ -10,7 +10,6 @@ for the long one (`--seconds`), stepping down if it is not.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import shutil
@@ -26,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import uvloop
+from _bare import CALL_S
 from sqlalchemy import func, select
 
 from engine import wiring
@@ -43,7 +42,6 @@ from storage import campaign as campaigns
 from storage.db import open_engine, reading, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
 
-CALL_S = 2  # after which the callee hangs up
 FRAGMENT_MS = 300
 HELD = 0.97
 STEP_S = 12
@@ -110,87 +108,13 @@ class Meter:
         return {name: (now[name] - self._before[name]) * 1000 / max(count, 1) for name in now}
 
 
-# The bare loop: a process of its own, driven by lines on its standard input.
-
-
-class BareAgi(asyncio.Protocol):
-    """Plays the audio, waits until the callee hangs up; counts both."""
-
-    started = ended = 0
-    play = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._out: Any = transport
-        self._heard = b""
-        self._step = 0
-
-    def data_received(self, data: bytes) -> None:
-        self._heard += data
-        if self._step == 0 and self._heard.endswith(b"\n\n"):
-            BareAgi.started += 1
-            self._step = 1
-            self._out.write(self.play)
-        elif self._step == 1 and self._heard.endswith(b"\n") and b"200 result=0" in self._heard:
-            BareAgi.ended += 1
-            self._step = 2
-            self._out.write(b"WAIT FOR DIGIT 5000\n")
-
-
-async def bare(settings: Settings, sound: str) -> None:
-    """Originate at the rate that standard input says (`RATE SECONDS`), answer with what was counted."""
-    loop = asyncio.get_running_loop()
-    BareAgi.play = f'STREAM FILE "{sound}" ""\n'.encode()
-    host, _, port = settings.fastagi.bind.rpartition(":")
-    await loop.create_server(BareAgi, host, int(port), backlog=1024)
-    node, trunk = settings.asterisk[0], settings.trunk[0]
-    reader, writer = await asyncio.open_connection(node.host, node.port)
-    login = {"Action": "Login", "Username": node.username, "Secret": node.secret.get_secret_value()}
-    writer.write("".join(f"{k}: {v}\r\n" for k, v in {**login, "Events": "off"}.items()).encode() + b"\r\n")
-    drain = asyncio.create_task(_forget(reader))
-    serial = 0
-    lines = await _stdin()
-    print("ready", flush=True)
-    while line := (await lines.readline()).decode():
-        rate, seconds = map(float, line.split())
-        started, ended, begun, sent = BareAgi.started, BareAgi.ended, loop.time(), 0
-        while loop.time() - begun < seconds:
-            while sent < (loop.time() - begun) * rate:
-                writer.write(_originate(number("hangs-up", serial, CALL_S), trunk.endpoint, serial))
-                serial, sent = serial + 1, sent + 1
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(2 * CALL_S)  # until the last of them is over
-        print(json.dumps([sent, BareAgi.started - started, BareAgi.ended - ended]), flush=True)
-    drain.cancel()
-
-
-def _originate(phone: str, endpoint: str, serial: int) -> bytes:
-    return (
-        f"Action: Originate\r\nActionID: {serial}\r\nChannelId: bare-{serial}\r\n"
-        f"Channel: PJSIP/{phone}@{endpoint}\r\nContext: zvonar-debtor\r\nExten: start\r\nPriority: 1\r\n"
-        f"Async: true\r\nTimeout: 40000\r\n\r\n"
-    ).encode()
-
-
-async def _forget(reader: asyncio.StreamReader) -> None:
-    while await reader.read(65536):
-        pass
-
-
-async def _stdin() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    return reader
-
-
 class Bare:
     """The bare loop beside us."""
 
     def __init__(self, stand: Stand, sound: str) -> None:
         self._stand = stand
         environment = {**os.environ, **stand.environment}
-        command = [sys.executable, __file__, "--bare", sound]
+        command = [sys.executable, str(Path(__file__).with_name("_bare.py")), sound]
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -375,16 +299,12 @@ def bench_stand(run_dir: Path) -> Iterator[Stand]:
 def main() -> None:
     """Both in one run, the table, the rows."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("--bare", help=argparse.SUPPRESS)
     options.add_argument("--seconds", type=float, default=60, help="how long the highest rate is held")
     options.add_argument("--start", type=float, default=60, help="the first rate that is tried")
     options.add_argument("--bare-start", type=float, default=0, help="the same for the bare loop")
     options.add_argument("--top", type=float, default=250, help="the highest rate that is tried")
     options.add_argument("--json", type=Path, help="write the rows to this file")
     given = options.parse_args()
-    if given.bare:
-        uvloop.run(bare(Settings(), given.bare))
-        return
     run_dir = Path(tempfile.mkdtemp(prefix="zvonar-bench-"))
     try:
         rows = measure(run_dir, given)
