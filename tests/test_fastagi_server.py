@@ -11,7 +11,7 @@ import pytest
 from agi_client import ENVIRONMENT, Asterisk, Log, Running, until
 from prometheus_client import REGISTRY
 
-from dialplan.steps import Conversation, HungUp, Play
+from dialplan.steps import Conversation, HungUp, Play, Tell
 from engine.errors import SettingsError
 from engine.settings import Fastagi
 from engine.speech.clip import Clip
@@ -231,21 +231,26 @@ def test_drain_cuts_what_lasts_too_long_and_finishes_it() -> None:
 
 
 def test_drain_waits_for_what_is_being_stored() -> None:
-    gate, began = threading.Event(), threading.Event()
+    gate, began, told = threading.Event(), threading.Event(), list[Any]()
 
-    def slow(result: Any) -> None:
+    def slow(fact: Any) -> None:
         began.set()
         gate.wait(10)
-        finished.append(result)
+        told.append(fact)
 
-    with Running({"debtor": Route(lambda _call: Scenario(message(), finish=slow, tell=print))}) as running:
-        assert plays(running)
+    def opt_out() -> Conversation[str]:
+        yield Tell("never again")
+        return "told"
+
+    route = Route(lambda _call: Scenario(opt_out(), finish=finished.append, tell=slow))
+    with Running({"debtor": route}) as running, Asterisk(running.port) as asterisk:
         assert began.wait(10)
         drained = running.start(running.server.drain(10))
         assert not drained.done()
         gate.set()
+        assert asterisk.answer("200 result=1") == [DONE]
         assert drained.result(10) == 0
-    assert finished == ["heard"]
+    assert told == ["never again"] and finished == ["told"]
 
 
 def test_drain_of_nobody_is_quick() -> None:
