@@ -155,7 +155,7 @@ async def serve_zvonar(pool: bool) -> int:
     """The port of our server; the scenario is at hand, or is opened in the pool."""
     from dialplan.steps import Ask, Conversation
     from engine import telemetry
-    from engine.settings import Fastagi
+    from engine.sections import Fastagi
     from engine.speech.clip import Clip
     from fastagi.routes import Call, Route, Scenario
     from fastagi.server import Server

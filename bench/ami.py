@@ -154,7 +154,7 @@ async def zvonar(port: int, task: str, watch: Stopwatch) -> None:
     """Our client at one task."""
     from engine.gateways.ami import Node
     from engine.gateways.ami_protocol import LinkUp, Originate
-    from engine.settings import Asterisk
+    from engine.sections import Asterisk
 
     node = Node(Asterisk(port=port, secret=SecretStr("x")))
     await node.start()

@@ -31,7 +31,8 @@ from sqlalchemy import func, select
 from engine import wiring
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Limits
-from engine.settings import Settings, Trunk
+from engine.sections import Trunk
+from engine.settings import Settings
 from engine.speech.clip import place
 from lab.kinds import number
 from lab.postgres import Postgres

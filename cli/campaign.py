@@ -30,12 +30,25 @@ def service(ctx: click.Context) -> Any:
 @click.option("--channels", type=click.IntRange(1, 100_000), help="Calls at a time; else the trunk's.")
 @click.option("--attempts", type=click.IntRange(1, 20), default=1, show_default=True, help="A lead, at most.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher is called first.")
+@click.option("--law", multiple=True, metavar="PACK", help="May be repeated; else contact.law.")
+@click.option("--exempt", default="", metavar="WHY", help="Why no consent is needed, for the record.")
+@click.option("--owes", default="", metavar="SOURCE", help="A [[source]] to ask who still owes.")
 @click.pass_context
-def create(ctx: click.Context, /, name: str, template: str, trunk: str, **limits: Any) -> None:
+def create(
+    ctx: click.Context,
+    /,
+    name: str,
+    template: str,
+    trunk: str,
+    law: tuple[str, ...],
+    exempt: str,
+    owes: str,
+    **limits: Any,
+) -> None:
     """A new campaign, in draft."""
-    from engine.campaign.service import Limits
+    from engine.campaign.service import Limits, Rules
 
-    service(ctx).create(name, template, trunk, Limits(**limits), actor())
+    service(ctx).create(name, template, trunk, Limits(**limits), actor(), Rules(law, exempt, owes))
     say(f"campaign {name} is in draft; import a list, then start it")
 
 

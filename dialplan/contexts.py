@@ -16,7 +16,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from engine.errors import SettingsError
-from engine.settings import Asterisk, Settings, Trunk, share
+from engine.sections import Asterisk, Trunk
+from engine.settings import Settings, share
 
 # What AMI tells the watcher, filtered in Asterisk; see engine.gateways.ami for what each means to us.
 EVENTS = ("FullyBooted", "Hangup", "Newstate", "OriginateResponse", "Shutdown")

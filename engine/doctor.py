@@ -17,7 +17,8 @@ from engine.errors import AsteriskDown, FileError, ZvonarError
 from engine.gateways import second_opinion
 from engine.gateways.ami_link import Denied, NoReply, Timing, connect, log_in
 from engine.gateways.ami_protocol import Message, warnings
-from engine.settings import Asterisk, Settings
+from engine.sections import Asterisk
+from engine.settings import Settings
 from storage import migrations
 from storage.db import is_down, open_engine
 

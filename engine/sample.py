@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from engine.settings import Section, Settings
+from engine.sections import Section
+from engine.settings import Settings
 
 HEAD = """\
 # Zvonar's settings, written by `make docs`; copy to zvonar.toml and uncomment.

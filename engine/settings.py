@@ -9,17 +9,17 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -29,11 +29,21 @@ from pydantic_settings import (
 )
 
 from engine.errors import SettingsError, UsageError
+from engine.sections import (
+    SAFE_NAME,
+    Asterisk,
+    Company,
+    Contact,
+    Dialer,
+    Fastagi,
+    Log,
+    Speech,
+    Trunk,
+    Web,
+)
 
 PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
-# What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
-SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
-SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+LOOPBACK = {"127.0.0.1", "localhost"}
 # sqlite:///FILE, or a user, password, host (IPv6 in brackets) and port, each of which may be missing.
 DATABASE = re.compile(
     r"sqlite:///.+|postgres(?:ql)?(?:\+psycopg2)?://"
@@ -47,100 +57,6 @@ def safe_name(name: str) -> str:
     if not re.fullmatch(SAFE_NAME, name):
         raise UsageError(f"{name!r}: a name has letters, digits, '_', '.', '-', at most 64 of them")
     return name
-
-
-class Section(BaseModel):
-    """A table of the file; an unknown name in it is an error, not a silent default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Fastagi(Section):
-    """Our server of conversations."""
-
-    bind: str = Field("127.0.0.1:4573", description="HOST:PORT where Asterisk finds our conversations")
-    allow_any_address: bool = Field(False, description="permit a bind to 0.0.0.0 or [::]; AGI has no login")
-    peers: list[str] = Field(["127.0.0.1", "::1"], description="addresses that may connect")
-    token_key: SecretStr = Field(SecretStr(""), description="secret of the per-call token; empty: no token")
-    max_sessions: int = Field(2000, ge=1, description="conversations at a time; above it refused at once")
-    threads: int = Field(8, ge=1, le=64, description="threads for database work")
-    drain_s: float = Field(60, ge=0, description="seconds given to running calls after SIGTERM")
-
-
-class Web(Section):
-    """The HTTP side."""
-
-    bind: str = Field("127.0.0.1:8080", description="HOST:PORT of health, metrics and API")
-
-
-class Asterisk(Section):
-    """One node that we dial with."""
-
-    name: str = Field("asterisk", pattern=SAFE_NAME, description="the node's name in logs and reports")
-    host: str = Field("127.0.0.1", description="AMI address")
-    port: int = Field(5038, ge=1, le=65535, description="AMI port")
-    username: str = Field("zvonar", pattern=SAFE_NAME, description="AMI user that may originate")
-    secret: SecretStr = Field(SecretStr(""), description="the AMI user's password")
-    watcher: str = Field("zvonar-watch", pattern=SAFE_NAME, description="AMI user that reads events")
-    watcher_secret: SecretStr = Field(
-        SecretStr(""), description="the reading user's password; empty: the same as secret"
-    )
-
-
-class Trunk(Section):
-    """A way out to a carrier, and how much it takes."""
-
-    name: str = Field("trunk", pattern=SAFE_NAME, description="the trunk's name in campaigns and reports")
-    endpoint: str = Field("trunk", pattern=SAFE_NAME, description="PJSIP endpoint in Asterisk")
-    address: str = Field(
-        "",
-        pattern=r"^([A-Za-z0-9_.-]+(:[0-9]{1,5})?)?$",
-        description="HOST:PORT of the carrier; given, `asterisk render` writes the endpoint too",
-    )
-    cps: float = Field(5, gt=0, le=1000, description="calls per second, smooth")
-    channels: int = Field(30, ge=1, le=100_000, description="calls at a time")
-    caller_ids: list[Annotated[str, Field(pattern=SAFE_NUMBER)]] = Field(
-        [], description="numbers to call from, in turn"
-    )
-    priority: int = Field(0, description="higher is tried first")
-
-
-class Speech(Section):
-    """The voice that reads texts."""
-
-    provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
-    voice: str = Field("ru", pattern=r"^[A-Za-z0-9_.+-]{1,64}$", description="the provider's voice name")
-    speed: int = Field(150, ge=80, le=400, description="words a minute")
-    workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
-    asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
-
-
-class Dialer(Section):
-    """How calls are placed."""
-
-    name: str = Field("dialer", pattern=SAFE_NAME, description="this dialer's name; one process a name")
-    dial_timeout_s: int = Field(
-        40, ge=10, le=120, description="seconds a phone may ring; a silent trunk shows after 8"
-    )
-    max_call_s: int = Field(600, ge=30, le=7200, description="the longest call")
-    retry_scale: float = Field(1.0, ge=0, description="multiplies the delay before a retry; 0 for trials")
-
-
-class Company(Section):
-    """In whose name we call."""
-
-    name: str = Field("Звонарь", min_length=1, max_length=64, description="who calls, as the greeting says")
-    operator: str = Field(
-        "",
-        pattern=r"^(queue:[A-Za-z0-9_.-]{1,64}|\+?[0-9]{1,18})?$",
-        description="where key 1 leads: `queue:NAME` or a number dialled through the campaign's trunk",
-    )
-
-
-class Log(Section):
-    """What is written down."""
-
-    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level written")
 
 
 def one_or_many(value: Any) -> Any:
@@ -184,6 +100,7 @@ class Settings(BaseSettings):
     trunk: Annotated[list[Trunk], BeforeValidator(one_or_many)] = Field([Trunk()], min_length=1)
     speech: Speech = Speech()
     dialer: Dialer = Dialer()
+    contact: Contact = Contact()
     log: Log = Log()
 
     @field_validator("database_url")
@@ -202,6 +119,18 @@ class Settings(BaseSettings):
         if len(set(names)) < len(names):
             raise ValueError("names must differ")
         return value
+
+    @model_validator(mode="after")
+    def clock_is_true(self) -> Self:
+        """A shifted clock would call people at night: it is only for a carrier on this very machine."""
+        hosts = [trunk.address.rpartition(":")[0] or trunk.address for trunk in self.trunk]
+        if self.contact.clock_shift_s and not all(host in LOOPBACK for host in hosts):
+            raise ValueError("contact.clock_shift_s: every trunk must have an address on this machine")
+        return self
+
+    def now(self) -> datetime:
+        """The present moment, UTC, by the clock that everything stored and decided goes by."""
+        return datetime.now(UTC) + timedelta(seconds=self.contact.clock_shift_s)
 
     @classmethod
     def settings_customise_sources(

@@ -22,7 +22,7 @@ from socket import SOCK_STREAM
 from dialplan.steps import HungUp
 from engine import telemetry
 from engine.errors import SettingsError
-from engine.settings import Fastagi
+from engine.sections import Fastagi
 from fastagi import session
 from fastagi.link import Link
 from fastagi.routes import NotLetIn, Route, call_of, check_token, route_of

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Id, Record, UtcTime, add_new, id_at, metadata
+from storage.db import Id, Json, Record, UtcTime, add_new, id_at, metadata
 from storage.vocab import AttemptState, Outcome
 
 attempt = Table(
@@ -42,6 +42,8 @@ attempt = Table(
     Column("campaign_id", Id, nullable=False),
     Column("phone_id", Id, nullable=False),
     Column("number", Integer, nullable=False, comment="1 for the lead's first"),
+    Column("kind", String(8), nullable=False, comment="talk or message: what its law calls it"),
+    Column("permit", Json, nullable=False, comment="why it was lawful at that moment"),
     Column("dialer", String(64), nullable=False),
     Column("node", String(64), nullable=False),
     Column("trunk", String(64), nullable=False),
@@ -64,6 +66,14 @@ attempt = Table(
     ForeignKeyConstraint(["person_id", "lead_id"], ["lead.person_id", "lead.id"]),
     Index("ix_attempt_id", "id"),
     Index("ix_attempt_campaign_id_outcome", "campaign_id", "outcome"),
+    # The last wall: nobody is called twice at a time, whatever his phones and campaigns.
+    Index(
+        "ix_attempt_person_open",
+        "person_id",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     Index(
         "ix_attempt_open",
         "dialer",
@@ -116,6 +126,30 @@ def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, R
     for part in chunks(attempt_ids):
         query = select(*TALK).where(attempt.c.id.in_(part), attempt.c.talk != "")
         found.update((row.id, row) for row in connection.execute(query))
+    return found
+
+
+def past(connection: Connection, person_ids: Collection[UUID], since: datetime) -> list[Record]:
+    """Attempts of these people prepared since then, and those that are not over: what limits count.
+
+    Each: person_id, id, campaign_id, kind, prepared_at, ringing_at, answered_at, ended_at, outcome, refund,
+    key (the lead's), e164.
+    """
+    columns = (
+        *(attempt.c.person_id, attempt.c.id, attempt.c.campaign_id, attempt.c.kind, attempt.c.prepared_at),
+        *(attempt.c.ringing_at, attempt.c.answered_at, attempt.c.ended_at, attempt.c.outcome),
+        *(attempt.c.refund, lead.c.key, phone.c.e164),
+    )
+    found: list[Record] = []
+    for part in chunks(set(person_ids)):
+        query = (
+            select(*columns)
+            .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
+            .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+            .where(attempt.c.person_id.in_(part))
+            .where((attempt.c.id >= id_at(since)) | attempt.c.ended_at.is_(None))
+        )
+        found += connection.execute(query)
     return found
 
 

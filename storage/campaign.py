@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    Select,
     String,
     Table,
     Text,
@@ -27,12 +28,15 @@ from sqlalchemy import (
     func,
     select,
     text,
+    union_all,
     update,
 )
 
-from storage.contact import blacklisted, chunks, phone
+from storage.contact import chunks, phone
 from storage.db import Id, Json, Record, UtcTime, metadata
-from storage.vocab import CampaignState, LeadState
+from storage.vocab import CampaignState, LeadState, Role, Waits
+
+AHEAD = 4  # times as many leads are looked at as are wanted: other dialers may have locked the first
 
 campaign = Table(
     "campaign",
@@ -46,6 +50,10 @@ campaign = Table(
     Column("channels", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("priority", Integer, nullable=False),
+    Column("role", String(8), nullable=False, default=Role.DEBTOR, comment="whom its template is for"),
+    Column("law", Json, nullable=False, comment="names of the law packs; all must allow a call"),
+    Column("exemption", Text, nullable=False, default="", comment="why a consent is not needed, as stated"),
+    Column("owes", String(64), nullable=False, default="", comment="[[source]] that is asked who still owes"),
     Column("phrases", Json, comment="phrase -> [audio name, ms, text]; made when the campaign starts"),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
@@ -65,7 +73,9 @@ lead = Table(
     Column("state", String(16), nullable=False),
     Column("why", Text, nullable=False, default="", comment="why it is blocked"),
     Column("due_at", UtcTime, nullable=False),
-    Column("priority", Integer, nullable=False, default=0),
+    Column("waits", String(12), nullable=False, default="", comment="what a deferred lead waits for"),
+    Column("checked_at", UtcTime, comment="when its source last said that he still owes"),
+    Column("zone_id", Integer, ForeignKey("zone_set.id"), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Column("outcome", String(24), nullable=False, default="", comment="of the last attempt"),
     ForeignKeyConstraint(["person_id", "phone_id"], ["phone.person_id", "phone.id"]),
@@ -73,12 +83,18 @@ lead = Table(
     Index(
         "ix_lead_due",
         "campaign_id",
-        text("priority DESC"),
+        "zone_id",
         "due_at",
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),
     Index("ix_lead_state", "campaign_id", "state"),
+    Index(
+        "ix_lead_blocked",
+        "why",
+        sqlite_where=text("state = 'blocked'"),
+        postgresql_where=text("state = 'blocked'"),
+    ),
 )
 
 
@@ -95,6 +111,10 @@ class CampaignRow:
     channels: int
     attempts: int
     priority: int
+    role: Role
+    law: list[str]
+    exemption: str
+    owes: str
     phrases: dict[str, list[Any]] | None
     created_at: datetime
     changed_at: datetime
@@ -102,7 +122,7 @@ class CampaignRow:
 
 def _row(row: Record) -> CampaignRow:
     values = row._asdict()
-    return CampaignRow(**values | {"state": CampaignState(values["state"])})
+    return CampaignRow(**values | {"state": CampaignState(values["state"]), "role": Role(values["role"])})
 
 
 def add(connection: Connection, row: CampaignRow) -> None:
@@ -183,37 +203,62 @@ def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None
         connection.execute(query.values({name: bindparam(name) for name in ("clips", "state", "why")}), rows)
 
 
-def take_due(connection: Connection, campaign_id: UUID, at: datetime, limit: int) -> list[Record]:
-    """Lock up to `limit` leads that are due, the urgent first: (person_id, id, phone_id, e164, attempts).
+def take_due(
+    connection: Connection, campaign_id: UUID, at: datetime, limit: int, zones: Collection[int]
+) -> list[Record]:
+    """Lock up to `limit` leads of these zone sets that are due, the longest due first.
 
-    A lead whose phone is blacklisted is blocked here and not returned: nothing passes between this look
-    and the attempt's row, which the same transaction writes.
+    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts. A lead that another dialer has
+    locked is passed over. Leads of other zones cost nothing: each zone is a range of `ix_lead_due`.
     """
-    wanted = ("person_id", "id", "phone_id", "attempts", "priority", "due_at")
-    due = (
-        select(*(lead.c[name] for name in wanted))
-        .where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.PENDING, lead.c.due_at <= at)
-        .order_by(lead.c.priority.desc(), lead.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
+    ripe = [_ripe(campaign_id, zone, at, AHEAD * limit) for zone in sorted(zones)]
+    if not ripe:
+        return []
+    due = union_all(*(select(part.subquery()) for part in ripe)).subquery("due")
     query = (
-        select(due.c.person_id, due.c.id, due.c.phone_id, phone.c.e164, due.c.attempts)
-        .join(phone, (phone.c.person_id == due.c.person_id) & (phone.c.id == due.c.phone_id))
-        .order_by(due.c.priority.desc(), due.c.due_at)
+        select(
+            *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id),
+            *(lead.c.role, lead.c.zone_id, lead.c.checked_at, lead.c.attempts),
+        )
+        .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
+        .where(lead.c.state == LeadState.PENDING)
+        .order_by(due.c.due_at)
+        .limit(limit)
+        .with_for_update(of=lead, skip_locked=True)
     )
-    rows = list(connection.execute(query))
-    banned = blacklisted(connection, {row.e164 for row in rows})
-    block(connection, [row for row in rows if row.e164 in banned])
-    return [row for row in rows if row.e164 not in banned]
+    return list(connection.execute(query))
 
 
-def block(connection: Connection, rows: list[Record], why: str = "blacklisted") -> None:
-    """Leads that must not be dialled."""
+def _ripe(campaign_id: UUID, zone: int, at: datetime, limit: int) -> Select[Any]:
+    """The longest due leads of one zone set."""
+    pending = (lead.c.campaign_id == campaign_id, lead.c.zone_id == zone, lead.c.state == LeadState.PENDING)
+    query = select(lead.c.person_id, lead.c.id, lead.c.due_at).where(*pending, lead.c.due_at <= at)
+    return query.order_by(lead.c.due_at).limit(limit)
+
+
+def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that must not be dialled: person_id_, id_, why_."""
     if rows:
-        query = _one_lead().values(state=LeadState.BLOCKED, why=why)
-        connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
+        query = _one_lead().values(state=LeadState.BLOCKED, why=bindparam("why_"))
+        connection.execute(query, rows)
+
+
+def defer(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that may be dialled later: person_id_, id_, due_, waits_."""
+    if rows:
+        query = _one_lead().values(due_at=bindparam("due_"), waits=bindparam("waits_"))
+        connection.execute(query, rows)
+
+
+def wake(connection: Connection, person_ids: Collection[UUID], at: datetime) -> None:
+    """Look again at what waits for these people's calls to end, or for a limit that may be free again."""
+    for part in chunks(set(person_ids)):
+        query = update(lead).where(
+            lead.c.person_id.in_(part),
+            lead.c.state == LeadState.PENDING,
+            lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
+        )
+        connection.execute(query.values(due_at=at, waits=Waits.TURN))
 
 
 def block_phone(connection: Connection, e164: str, why: str = "blacklisted") -> int:
@@ -235,7 +280,7 @@ def _one_lead() -> Any:
 def set_in_flight(connection: Connection, rows: list[Record]) -> None:
     """Leads that an attempt has been written for."""
     if rows:
-        query = _one_lead().values(state=LeadState.IN_FLIGHT)
+        query = _one_lead().values(state=LeadState.IN_FLIGHT, waits=Waits.TURN)
         connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
 
 

@@ -5,7 +5,6 @@ that the tables can be spread over machines by person.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +20,11 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     select,
+    text,
+    tuple_,
 )
 
-from storage.db import Id, UtcTime, add_new, metadata, new_id
+from storage.db import Id, Json, Record, UtcTime, add_new, metadata, new_id
 
 person = Table(
     "person",
@@ -37,7 +38,15 @@ person = Table(
     Column("lat", Float),
     Column("lon", Float),
     Column("timezone", String(64), nullable=False, default=""),
+    Column("groups", Json, nullable=False, default=list, comment="names under which he may be blacklisted"),
     Column("created_at", UtcTime, nullable=False),
+    Index(
+        "ix_person_place",
+        "lat",
+        "lon",
+        sqlite_where=text("lat IS NOT NULL"),
+        postgresql_where=text("lat IS NOT NULL"),
+    ),
 )
 
 phone = Table(
@@ -47,21 +56,20 @@ phone = Table(
     Column("id", Id, primary_key=True),
     Column("e164", String(16), nullable=False),
     Column("position", Integer, nullable=False, comment="1 is tried first"),
+    Column("kind", String(12), nullable=False, default="", comment="mobile, fixed, toll-free, premium …"),
+    Column("operator", Text, nullable=False, default=""),
+    Column("region", Text, nullable=False, default="", comment="where the number belongs, by the register"),
     UniqueConstraint("person_id", "e164"),
     Index("ix_phone_e164", "e164"),
 )
 
-blacklist = Table(
-    "blacklist",
+zone_set = Table(
+    "zone_set",
     metadata,
-    Column("e164", String(16), primary_key=True),
-    Column("scope", String(64), primary_key=True, comment="global"),
-    Column("reason", Text, nullable=False),
-    Column("attempt_id", Id, comment="the call on which he asked"),
-    Column("created_at", UtcTime, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("zones", Text, nullable=False, unique=True, comment='names in order, with commas; "" is unknown'),
 )
 
-GLOBAL = "global"
 CHUNK = 500
 
 
@@ -69,26 +77,6 @@ def chunks(values: Collection[Any]) -> Iterable[list[Any]]:
     """Pieces small enough for one IN list."""
     listed = list(values)
     return (listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK))
-
-
-def blacklisted(connection: Connection, numbers: Collection[str]) -> set[str]:
-    """Which of these numbers may never be called."""
-    found: set[str] = set()
-    for part in chunks(numbers):
-        query = select(blacklist.c.e164).where(blacklist.c.e164.in_(part))
-        found.update(connection.scalars(query))
-    return found
-
-
-def ban(
-    connection: Connection, e164: str, *, reason: str, at: datetime, attempt_id: UUID | None = None
-) -> bool:
-    """Put a number on the global blacklist; False when it was there already."""
-    if blacklisted(connection, [e164]):
-        return False
-    row = {"e164": e164, "scope": GLOBAL, "reason": reason, "attempt_id": attempt_id, "created_at": at}
-    add_new(connection, blacklist, [row])
-    return True
 
 
 def people(connection: Connection, keys: Collection[str]) -> dict[str, UUID]:
@@ -121,3 +109,34 @@ def add_phones(connection: Connection, wanted: Iterable[tuple[UUID, str, int]]) 
         for person_id, e164, position in wanted
     ]
     add_new(connection, phone, rows)
+
+
+def zone_sets(connection: Connection) -> dict[int, str]:
+    """Every set of zones that a lead may refer to: id -> names in order, with commas."""
+    return dict(connection.execute(select(zone_set.c.id, zone_set.c.zones)).tuples())
+
+
+def zone_ids(connection: Connection, wanted: Collection[str]) -> dict[str, int]:
+    """The ids of these sets; those that are new are added."""
+    add_new(connection, zone_set, [{"zones": zones} for zones in sorted(wanted)])
+    return {zones: key for key, zones in zone_sets(connection).items() if zones in wanted}
+
+
+def lock_people(connection: Connection, wanted: Collection[tuple[UUID, UUID]]) -> dict[UUID, Record]:
+    """Lock the people of these (person, phone) until the transaction's end; phone id -> person_id, key,
+    groups, e164, kind.
+
+    Whoever holds a person's row is the only one who may write an attempt for him. One whom another dialer
+    holds at this moment is left out.
+    """
+    found: dict[UUID, Record] = {}
+    for part in chunks(set(wanted)):
+        query = (
+            select(person.c.id.label("person_id"), person.c.key, person.c.groups, phone.c.e164, phone.c.kind)
+            .add_columns(phone.c.id.label("phone_id"))
+            .join(phone, phone.c.person_id == person.c.id)
+            .where(tuple_(phone.c.person_id, phone.c.id).in_(part))
+            .with_for_update(of=person, skip_locked=True, key_share=True)
+        )
+        found.update((row.phone_id, row) for row in connection.execute(query))
+    return found

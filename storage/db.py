@@ -70,9 +70,13 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else None
 
 
-def new_id() -> UUID:
-    """A fresh id: random, yet in order of time (UUID version 7, RFC 9562), so that indexes stay dense."""
-    return uuid7()
+def new_id(at: datetime | None = None) -> UUID:
+    """A fresh id: random, yet in order of time (UUID version 7, RFC 9562), so that indexes stay dense.
+
+    `at` is the moment it tells, where that is not the present one of this machine.
+    """
+    fresh = uuid7()
+    return fresh if at is None else UUID(int=id_at(at).int | fresh.int & (1 << 80) - 1)
 
 
 def id_at(moment: datetime) -> UUID:

@@ -70,3 +70,61 @@ class AudioState(StrEnum):
     WANTED = "wanted"
     READY = "ready"
     FAILED = "failed"
+
+
+class NumberKind(StrEnum):
+    """What sort of line a number is."""
+
+    MOBILE = "mobile"
+    FIXED = "fixed"
+    TOLL_FREE = "toll-free"
+    PREMIUM = "premium"
+    OTHER = "other"
+
+
+class ZoneSource(StrEnum):
+    """What told a person's time zone, the surest first."""
+
+    TIMEZONE = "timezone"
+    COORDINATES = "coordinates"
+    REGION = "region"
+    NUMBERING = "numbering"
+    PREFIX = "prefix"
+    UNKNOWN = "unknown"
+
+
+class CallKind(StrEnum):
+    """What the law takes a call for: a talk (with a person or a robot) or a one-way message."""
+
+    TALK = "talk"
+    MESSAGE = "message"
+
+
+class Waits(StrEnum):
+    """What a pending lead waits for, when it is more than its turn and its hours."""
+
+    TURN = ""
+    LIMIT = "limit"
+    LINE = "line"
+    BLACKLIST = "blacklist"
+    OWES = "owes"
+
+
+class BanKind(StrEnum):
+    """What a blacklist entry names; its key is `kind:value`."""
+
+    NUMBER = "number"
+    PREFIX = "prefix"
+    PERSON = "person"
+    GROUP = "group"
+
+
+class ConsentKind(StrEnum):
+    """What somebody agreed to, or refused: calls at all, advertising, mass calls; or, of a contact person,
+    that the debtor agreed to our calling him.
+    """
+
+    CALLS = "calls"
+    ADVERTISING = "advertising"
+    MASS_CALLS = "mass-calls"
+    DEBTOR_AGREED = "debtor-agreed"

@@ -12,7 +12,7 @@ from typing import Any, Self
 import structlog
 import uvloop
 
-from engine.settings import Fastagi
+from engine.sections import Fastagi
 from fastagi.routes import Route
 from fastagi.server import Server
 from fastagi.session import Studio

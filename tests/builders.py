@@ -20,10 +20,11 @@ from engine.speech.service import Speech
 from storage import calls, contact, speech
 from storage import campaign as campaigns
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Role
+from storage.vocab import AttemptState, CallKind, CampaignState, LeadState, Outcome, Role
 
 NOON = datetime(2026, 1, 21, 12, tzinfo=UTC)
 PHONE = "+79211234567"
+ZONE = "Europe/Moscow"
 SOURCE = """
 lang = "ru"
 [[fragment]]
@@ -60,6 +61,10 @@ def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campai
             channels=30,
             attempts=1,
             priority=0,
+            role=Role.DEBTOR,
+            law=["none"],
+            exemption="",
+            owes="",
             phrases=None,
             created_at=NOON,
             changed_at=NOON,
@@ -88,6 +93,7 @@ def add_lead(
             "clips": [["ab" * 32, 900]],
             "state": LeadState.PENDING,
             "due_at": NOON,
+            "zone_id": contact.zone_ids(connection, {ZONE})[ZONE],
         } | changes
         campaigns.add_leads(connection, [row])
     return row
@@ -106,6 +112,8 @@ def add_attempt(engine: Engine, lead: dict[str, Any], **changes: Any) -> dict[st
         "node": "asterisk",
         "trunk": "trunk",
         "caller_id": "",
+        "kind": CallKind.TALK,
+        "permit": {},
         "state": AttemptState.PREPARED,
         "prepared_at": NOON,
     } | changes

@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from dialplan.contexts import Node, printable, render, write
 from engine.errors import SettingsError
-from engine.settings import Asterisk, Fastagi, Settings, Trunk
+from engine.sections import Asterisk, Fastagi, Trunk
+from engine.settings import Settings
 
 SECRET = SecretStr("a-long-secret")
 KEY = SecretStr("k1234567890")

@@ -27,7 +27,7 @@ from engine.gateways.ami_protocol import (
     Ringing,
 )
 from engine.gateways.fake import Callee, FakeAsterisk, Session
-from engine.settings import Asterisk
+from engine.sections import Asterisk
 
 SECRET = "a-secret-of-the-test"
 QUICK = Timing(connect_s=2, reply_s=0.3, list_s=2, ping_s=0.1, back_off_s=(0.02, 0.1))

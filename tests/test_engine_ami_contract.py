@@ -28,7 +28,7 @@ from engine.gateways.ami_protocol import (
     Ringing,
 )
 from engine.gateways.fake import Callee, FakeAsterisk
-from engine.settings import Asterisk
+from engine.sections import Asterisk
 from lab.kinds import KINDS, kind_of, number
 from storage.vocab import Outcome
 

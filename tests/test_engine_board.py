@@ -15,7 +15,7 @@ from engine.campaign.attempts import Seen, Talk
 from engine.campaign.board import Board
 from engine.campaign.books import Errand, News, Order
 from engine.campaign.pacing import Pace
-from engine.settings import Dialer, Trunk
+from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 from storage.db import new_id
 from storage.vocab import CampaignState, Outcome

@@ -11,7 +11,7 @@ from builders import add_program, tone
 from engine.errors import SettingsError, VoiceError
 from engine.gateways import tts
 from engine.gateways.tts import run, shape, shape_file, voice_for
-from engine.settings import Speech
+from engine.sections import Speech
 
 
 def opened(wav: bytes) -> tuple[tuple[int, int, int], list[int]]:

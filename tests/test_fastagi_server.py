@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from dialplan.steps import Conversation, HungUp, Play, Tell
 from engine.errors import SettingsError
-from engine.settings import Fastagi
+from engine.sections import Fastagi
 from engine.speech.clip import Clip
 from fastagi import server
 from fastagi.routes import Call, Route, Scenario, token

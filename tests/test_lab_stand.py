@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from dialplan.contexts import Node
-from engine.settings import Trunk, load
+from engine.sections import Trunk
+from engine.settings import load
 from lab import LabError
 from lab.process import Process
 from lab.stand import Stand

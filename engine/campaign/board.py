@@ -26,7 +26,7 @@ from uuid import UUID
 from engine.campaign.attempts import Seen
 from engine.campaign.books import Closing, Errand, News, Order
 from engine.campaign.pacing import Pace, Room
-from engine.settings import Dialer, Trunk
+from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 
 RING_GRACE_S = 10

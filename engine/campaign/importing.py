@@ -23,8 +23,9 @@ from engine.errors import UsageError
 from engine.speech.template import Template
 from storage import campaign as store
 from storage import contact
+from storage.blacklist import GLOBAL, key_of, standing
 from storage.db import new_id, writing
-from storage.vocab import LeadState, Role
+from storage.vocab import BanKind, LeadState, Role
 
 BATCH = 1000
 PERSON = ("name", "city", "region", "address", "timezone")
@@ -182,10 +183,12 @@ def _add(connection: Connection, campaign_id: UUID, leads: list[Lead]) -> int:
     now = datetime.now(UTC)
     owners = _people(connection, new, now)
     phones = _phone_ids(connection, new, owners)
-    banned = contact.blacklisted(connection, {lead.phones[0] for lead in new})
+    keys = {key_of(BanKind.NUMBER, lead.phones[0]) for lead in new}
+    banned = {entry.key for entry in standing(connection, keys, now) if entry.scope == GLOBAL}
+    zone_id = contact.zone_ids(connection, {""})[""]
     rows_ = []
     for lead in new:
-        person_id, blocked = owners[lead.person_key], lead.phones[0] in banned
+        person_id, blocked = owners[lead.person_key], key_of(BanKind.NUMBER, lead.phones[0]) in banned
         rows_.append(
             {
                 "person_id": person_id,
@@ -198,6 +201,7 @@ def _add(connection: Connection, campaign_id: UUID, leads: list[Lead]) -> int:
                 "state": LeadState.BLOCKED if blocked else LeadState.NEW,
                 "why": "blacklisted" if blocked else "",
                 "due_at": now,
+                "zone_id": zone_id,
             }
         )
     store.add_leads(connection, rows_)

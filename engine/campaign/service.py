@@ -22,7 +22,7 @@ from storage import audit, calls
 from storage import campaign as store
 from storage import speech as speech_store
 from storage.db import new_id, reading, writing
-from storage.vocab import CampaignState, LeadState, Outcome
+from storage.vocab import CampaignState, LeadState, Outcome, Role
 
 # verb -> (states it works from, state it leads to)
 VERBS: dict[str, tuple[frozenset[CampaignState], CampaignState]] = {
@@ -47,13 +47,27 @@ class Limits:
     priority: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Which law a new campaign is under; no law named takes the settings' own."""
+
+    law: tuple[str, ...] = ()
+    exemption: str = ""
+    owes: str = ""
+
+
+NO_RULES = Rules()
+
+
 class Campaigns:
     """Load, decide, save."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
 
-    def create(self, name: str, template: str, trunk: str, limits: Limits, actor: str) -> store.CampaignRow:
+    def create(
+        self, name: str, template: str, trunk: str, limits: Limits, actor: str, rules: Rules = NO_RULES
+    ) -> store.CampaignRow:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
         safe_name(name)
         line = self._settings.trunk_named(trunk)
@@ -74,6 +88,10 @@ class Campaigns:
                 channels=limits.channels or line.channels,
                 attempts=limits.attempts,
                 priority=limits.priority,
+                role=Role.DEBTOR,
+                law=list(rules.law or self._settings.contact.law),
+                exemption=rules.exemption,
+                owes=rules.owes,
                 phrases=None,
                 created_at=now,
                 changed_at=now,

@@ -19,11 +19,12 @@ from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.clip import Clip
 from engine.speech.service import message_of, phrases
-from storage import audit, calls, contact
+from storage import audit, blacklist, calls
 from storage import campaign as store
 from storage import speech as speech_store
+from storage.blacklist import key_of
 from storage.db import Record, is_down, reading, writing
-from storage.vocab import Outcome
+from storage.vocab import BanKind, Outcome
 
 AHEAD = 500  # sheets read at a time
 MOMENT_S = 0.1
@@ -204,12 +205,13 @@ class Talks:
 
 def _bar(connection: Connection, sheet: Sheet) -> None:
     now = datetime.now(UTC)
-    contact.ban(connection, sheet.e164, reason="opt-out", at=now, attempt_id=sheet.attempt_id)
+    key, actor = key_of(BanKind.NUMBER, sheet.e164), f"call:{sheet.attempt_id}"
+    blacklist.add(connection, key, reason="opt-out", at=now, actor=actor, attempt_id=sheet.attempt_id)
     blocked = store.block_phone(connection, sheet.e164)
     audit.note(
         connection,
         at=now,
-        actor=f"call:{sheet.attempt_id}",
+        actor=actor,
         deed="blacklist.add",
         subject=str(sheet.person_id),
         reason="opt-out",

@@ -37,7 +37,7 @@ from engine.gateways.ami_protocol import (
     translate,
     warnings,
 )
-from engine.settings import Asterisk
+from engine.sections import Asterisk
 
 QUEUE_LIMIT = 10_000  # events; about 800 calls' worth, a few MB
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cache
 
 from engine.errors import UsageError, ZvonarError
-from engine.settings import SAFE_NAME, SAFE_NUMBER
+from engine.sections import SAFE_NAME, SAFE_NUMBER
 
 MESSAGE_LIMIT = 1 << 20  # bytes of one message; Asterisk's own are below 10,000 at their largest
 LINE_LIMIT = 1000  # bytes; Asterisk drops a longer line of ours (1,024)

@@ -8,7 +8,7 @@ import asyncio
 from pathlib import Path
 
 from engine.errors import AsteriskDown, FileError
-from engine.settings import Asterisk
+from engine.sections import Asterisk
 
 LIMIT_S = 5
 DANGEROUS = frozenset({"all", "command", "config", "system"})  # rights to run programs on that machine

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import SettingsError, VoiceError
-from engine.settings import Speech
+from engine.sections import Speech
 
 TIMEOUT_S = 20
 FORMAT = "wav8k16"

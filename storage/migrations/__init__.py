@@ -1,12 +1,16 @@
 """The schema's history; `upgrade` brings a database to today's, safely also when two processes do at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
 
 LOCK = 0x5A564F4E  # "ZVON": the PostgreSQL advisory lock under which the schema is changed
 
@@ -29,14 +33,31 @@ def current(engine: Engine) -> str:
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 
-def upgrade(engine: Engine) -> tuple[str, str]:
+def upgrade(engine: Engine, to: str = "head") -> tuple[str, str]:
     """Bring the schema up to date, all or nothing; (revision before, revision after)."""
-    with engine.begin() as connection:  # SQLite: its write lock; PostgreSQL: the advisory lock
-        if engine.dialect.name == "postgresql":
+    with engine.connect() as connection, _rebuilding(connection), connection.begin():
+        if engine.dialect.name == "postgresql":  # SQLite has its write lock
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         before = MigrationContext.configure(connection).get_current_revision() or ""
         config = _config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
         after = MigrationContext.configure(connection).get_current_revision() or ""
+        if engine.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+            raise IntegrityError("rows refer to rows that are not there", None, ValueError(after))
     return before, after
+
+
+@contextmanager
+def _rebuilding(connection: Connection) -> Iterator[None]:
+    """SQLite changes a table by building it anew and dropping the old one, which its foreign keys forbid:
+    they are off meanwhile and checked at the end (https://sqlite.org/lang_altertable.html, 7).
+    """
+    raw: Any = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
+    if raw:
+        raw.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        if raw:
+            raw.execute("PRAGMA foreign_keys = ON")

@@ -2,10 +2,21 @@
 
 from alembic import context
 
-from storage import audit, calls, campaign, contact, speech
+from storage import audience, audit, blacklist, calls, campaign, consent, contact, numbering, speech
 from storage.db import metadata
 
-TABLES = (audit, calls, campaign, contact, speech)  # imported so that `metadata` knows every table
+# Imported so that `metadata` knows every table.
+TABLES = (
+    audience,
+    audit,
+    blacklist,
+    calls,
+    campaign,
+    consent,
+    contact,
+    numbering,
+    speech,
+)
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

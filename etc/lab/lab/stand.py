@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from dialplan.contexts import Node
-from engine.settings import Asterisk as AsteriskSettings
-from engine.settings import Fastagi, Settings, Trunk, Web
+from engine.sections import Asterisk as AsteriskSettings
+from engine.sections import Fastagi, Trunk, Web
+from engine.settings import Settings
 from lab.asterisk import Asterisk
 from lab.carrier import EAR_OFFSET, Carrier
 from lab.ear import Ear

@@ -1,0 +1,191 @@
+"""How often somebody may be called: limits over what was done before. Pure.
+
+A limit counts calls of a period of the calendar, in the person's own time, or of the last so many hours. What
+a call counts as is known when it is over; until then, and when nobody saw its end, it counts as everything:
+so a call that is being dialled holds its place, and gives it back if the phone did not ring.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from engine.contact.hours import day_start
+from storage.vocab import CallKind, Outcome
+
+
+class Scope(StrEnum):
+    """Whose calls are counted together."""
+
+    NUMBER = "number"
+    PERSON = "person"
+    DEBT = "debt"
+    CAMPAIGN = "campaign"
+
+
+class Counts(StrEnum):
+    """What of a call has to have come about for it to count."""
+
+    PLACED = "placed"
+    RANG = "rang"
+    CONNECTED = "connected"
+    DELIVERED = "delivered"
+    TALKED = "talked"
+
+
+class Period(StrEnum):
+    """A period of the calendar; a week begins on Monday (ISO 8601)."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+TALKED = frozenset({Outcome.ANSWERED_OPERATOR, Outcome.ANSWERED_OPT_OUT, Outcome.ANSWERED_PAID_CLAIM})
+DELIVERED = TALKED | {Outcome.ANSWERED_HEARD}
+ANSWERED = DELIVERED | {Outcome.ANSWERED_PARTIAL, Outcome.MACHINE}
+CONNECTED_S = 1.0  # a line that falls at once is no contact
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` calls in a calendar `period` or in any stretch of `rolling`; exactly one is given.
+
+    `kind`: only talks, or only messages, count; None: both do. A minimum gap is one call in a stretch.
+    """
+
+    name: str
+    most: int
+    scope: Scope
+    counts: Counts
+    period: Period | None = None
+    rolling: timedelta = timedelta(0)
+    kind: CallKind | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One call that was made before, or is being made. `answered_s` None: not answered, or not known."""
+
+    at: datetime
+    e164: str
+    debt: str
+    campaign_id: UUID | None
+    kind: CallKind
+    open: bool = False
+    outcome: Outcome = Outcome.UNKNOWN
+    refund: bool = False
+    rang: bool = False
+    answered_s: float | None = None
+
+    def counts_as(self, what: Counts) -> bool:
+        """Does it count, where this much has to have come about?"""
+        if self.open or self.outcome is Outcome.UNKNOWN:
+            return True
+        if self.refund:
+            return False
+        answered = self.outcome in ANSWERED or self.answered_s is not None
+        match what:
+            case Counts.PLACED:
+                return True
+            case Counts.RANG:
+                return self.rang or answered
+            case Counts.CONNECTED:
+                return answered and (self.answered_s is None or self.answered_s >= CONNECTED_S)
+            case Counts.DELIVERED:
+                return self.outcome in DELIVERED
+            case Counts.TALKED:
+                return self.outcome in TALKED
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a call would reach, and what for."""
+
+    e164: str
+    debt: str = ""
+    campaign_id: UUID | None = None
+
+
+def counted(limit: Limit, target: Target, past: Iterable[Past]) -> list[datetime]:
+    """When the calls were that this limit counts, in order."""
+    return sorted(
+        call.at
+        for call in past
+        if _in_scope(limit.scope, target, call)
+        and _of_kind(limit.kind, call)
+        and call.counts_as(limit.counts)
+    )
+
+
+def _in_scope(scope: Scope, target: Target, call: Past) -> bool:
+    match scope:
+        case Scope.NUMBER:
+            return call.e164 == target.e164
+        case Scope.DEBT:
+            return call.debt == target.debt
+        case Scope.CAMPAIGN:
+            return call.campaign_id == target.campaign_id
+        case Scope.PERSON:
+            return True
+
+
+def _of_kind(kind: CallKind | None, call: Past) -> bool:
+    """A message on which he asked for an operator was a talk as well."""
+    if kind is CallKind.TALK and call.outcome is Outcome.ANSWERED_OPERATOR:
+        return True
+    return kind is None or call.kind is kind
+
+
+def used(limit: Limit, times: Sequence[datetime], zones: Sequence[ZoneInfo], at: datetime) -> int:
+    """How much of a limit is used up now: in the zone where it is most."""
+    return max(sum(time >= start for time in times) for start in _starts(limit, zones, at))
+
+
+def full_until(
+    limit: Limit, times: Sequence[datetime], zones: Sequence[ZoneInfo], at: datetime
+) -> datetime | None:
+    """When the limit allows another call; None: now.
+
+    Calls that seem to lie in the future (a clock was set back) count: they were made.
+    """
+    if used(limit, times, zones, at) < limit.most:
+        return None
+    if limit.period is None:
+        return times[-limit.most] + limit.rolling
+    full = [
+        _next_start(limit.period, zone, at)
+        for zone in zones
+        if sum(time >= _start(limit.period, zone, at) for time in times) >= limit.most
+    ]
+    return max(full)
+
+
+def _starts(limit: Limit, zones: Sequence[ZoneInfo], at: datetime) -> list[datetime]:
+    """The moments from which calls count now."""
+    if limit.period is None:
+        return [at - limit.rolling + timedelta(microseconds=1)]
+    return [_start(limit.period, zone, at) for zone in zones]
+
+
+def _start(period: Period, zone: ZoneInfo, at: datetime) -> datetime:
+    return day_start(_first_day(period, at.astimezone(zone).date()), zone)
+
+
+def _next_start(period: Period, zone: ZoneInfo, at: datetime) -> datetime:
+    first = _first_day(period, at.astimezone(zone).date())
+    longest = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 31}[period]
+    return day_start(_first_day(period, first + timedelta(days=longest)), zone)
+
+
+def _first_day(period: Period, day: date) -> date:
+    match period:
+        case Period.DAY:
+            return day
+        case Period.WEEK:
+            return day - timedelta(days=day.weekday())
+        case Period.MONTH:
+            return day.replace(day=1)

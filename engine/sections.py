@@ -1,0 +1,124 @@
+"""The tables of `zvonar.toml`: each setting typed, with its default and one line of meaning."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+# What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
+SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
+SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+
+
+class Section(BaseModel):
+    """A table of the file; an unknown name in it is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Fastagi(Section):
+    """Our server of conversations."""
+
+    bind: str = Field("127.0.0.1:4573", description="HOST:PORT where Asterisk finds our conversations")
+    allow_any_address: bool = Field(False, description="permit a bind to 0.0.0.0 or [::]; AGI has no login")
+    peers: list[str] = Field(["127.0.0.1", "::1"], description="addresses that may connect")
+    token_key: SecretStr = Field(SecretStr(""), description="secret of the per-call token; empty: no token")
+    max_sessions: int = Field(2000, ge=1, description="conversations at a time; above it refused at once")
+    threads: int = Field(8, ge=1, le=64, description="threads for database work")
+    drain_s: float = Field(60, ge=0, description="seconds given to running calls after SIGTERM")
+
+
+class Web(Section):
+    """The HTTP side."""
+
+    bind: str = Field("127.0.0.1:8080", description="HOST:PORT of health, metrics and API")
+
+
+class Asterisk(Section):
+    """One node that we dial with."""
+
+    name: str = Field("asterisk", pattern=SAFE_NAME, description="the node's name in logs and reports")
+    host: str = Field("127.0.0.1", description="AMI address")
+    port: int = Field(5038, ge=1, le=65535, description="AMI port")
+    username: str = Field("zvonar", pattern=SAFE_NAME, description="AMI user that may originate")
+    secret: SecretStr = Field(SecretStr(""), description="the AMI user's password")
+    watcher: str = Field("zvonar-watch", pattern=SAFE_NAME, description="AMI user that reads events")
+    watcher_secret: SecretStr = Field(
+        SecretStr(""), description="the reading user's password; empty: the same as secret"
+    )
+
+
+class Trunk(Section):
+    """A way out to a carrier, and how much it takes."""
+
+    name: str = Field("trunk", pattern=SAFE_NAME, description="the trunk's name in campaigns and reports")
+    endpoint: str = Field("trunk", pattern=SAFE_NAME, description="PJSIP endpoint in Asterisk")
+    address: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_.-]+(:[0-9]{1,5})?)?$",
+        description="HOST:PORT of the carrier; given, `asterisk render` writes the endpoint too",
+    )
+    cps: float = Field(5, gt=0, le=1000, description="calls per second, smooth")
+    channels: int = Field(30, ge=1, le=100_000, description="calls at a time")
+    caller_ids: list[Annotated[str, Field(pattern=SAFE_NUMBER)]] = Field(
+        [], description="numbers to call from, in turn"
+    )
+    label: str = Field(
+        "", max_length=32, description="what the carrier shows beside these numbers (126-FZ, article 45)"
+    )
+    priority: int = Field(0, description="higher is tried first")
+
+
+class Speech(Section):
+    """The voice that reads texts."""
+
+    provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
+    voice: str = Field("ru", pattern=r"^[A-Za-z0-9_.+-]{1,64}$", description="the provider's voice name")
+    speed: int = Field(150, ge=80, le=400, description="words a minute")
+    workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
+    asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
+
+
+class Dialer(Section):
+    """How calls are placed."""
+
+    name: str = Field("dialer", pattern=SAFE_NAME, description="this dialer's name; one process a name")
+    dial_timeout_s: int = Field(
+        40, ge=10, le=120, description="seconds a phone may ring; a silent trunk shows after 8"
+    )
+    max_call_s: int = Field(600, ge=30, le=7200, description="the longest call")
+    retry_scale: float = Field(1.0, ge=0, description="multiplies the delay before a retry; 0 for trials")
+
+
+class Contact(Section):
+    """Who may be called, and when: beside the law that a campaign names."""
+
+    law: list[Annotated[str, Field(pattern=SAFE_NAME)]] = Field(
+        ["ru-230fz-talk"], min_length=1, description="law packs of a new campaign; all must allow a call"
+    )
+    law_dir: str = Field("", description="folder of your own packs (NAME.toml) beside the shipped ones")
+    calendar: str = Field("", description="CSV `country;date;kind` of days that are not as the calendar says")
+    attempts_day: int = Field(3, ge=0, description="calls a person and day, whatever the law; 0: no limit")
+    attempts_week: int = Field(0, ge=0, description="the same of a calendar week")
+    attempts_month: int = Field(0, ge=0, description="the same of a calendar month")
+    gap_s: int = Field(0, ge=0, description="seconds between two calls to a person")
+    margin_s: int = Field(60, ge=5, le=3600, description="no call begins in the last seconds of its hours")
+    clock_shift_s: int = Field(
+        0, description="rehearsals only: seconds added to the clock; refused while a trunk leads elsewhere"
+    )
+
+
+class Company(Section):
+    """In whose name we call."""
+
+    name: str = Field("Звонарь", min_length=1, max_length=64, description="who calls, as the greeting says")
+    operator: str = Field(
+        "",
+        pattern=r"^(queue:[A-Za-z0-9_.-]{1,64}|\+?[0-9]{1,18})?$",
+        description="where key 1 leads: `queue:NAME` or a number dialled through the campaign's trunk",
+    )
+
+
+class Log(Section):
+    """What is written down."""
+
+    level: str = Field("info", pattern="^(debug|info|warning|error)$", description="least level written")
