@@ -9,11 +9,11 @@ standard output, talk to standard error. Whatever goes wrong ends in one sentenc
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import click
 
+from cli.lazy import Lazy
 from cli.output import say
 from engine import __version__
 from engine.errors import DatabaseDown, ZvonarError
@@ -21,6 +21,7 @@ from engine.errors import DatabaseDown, ZvonarError
 NOUNS = {
     "asterisk": "render and check Asterisk's configuration",
     "campaign": "create, fill, start, pause and watch campaigns",
+    "contact": "who may be called, when, and why not",
     "config": "show the settings and where each comes from",
     "db": "bring the database's schema up to date, check it",
     "demo": "the whole main job on this machine, on a real Asterisk",
@@ -33,24 +34,7 @@ NOUNS = {
 INTERRUPTED = 130
 
 
-class Nouns(click.Group):
-    """Finds a noun's command in the module of its name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(NOUNS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in NOUNS:
-            return None
-        command: click.Command = import_module(f"cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Nouns"):
-            formatter.write_dl(list(NOUNS.items()))
-
-
-@click.group(cls=Nouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, members=NOUNS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config", metavar="FILE", help="Settings file; else $ZVONAR_CONFIG, ./zvonar.toml, /etc/zvonar."
 )

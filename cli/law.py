@@ -1,0 +1,8 @@
+"""`zvonar contact law`."""
+
+import click
+
+
+@click.group()
+def command() -> None:
+    """The law packs, figure by figure."""
