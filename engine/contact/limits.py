@@ -142,7 +142,7 @@ def _of_kind(kind: CallKind | None, call: Past) -> bool:
 
 def used(limit: Limit, times: Sequence[datetime], zones: Sequence[ZoneInfo], at: datetime) -> int:
     """How much of a limit is used up now: in the zone where it is most."""
-    return max(sum(time >= start for time in times) for start in _starts(limit, zones, at))
+    return max(sum(time >= start for time in times) for start in starts(limit, zones, at))
 
 
 def full_until(
@@ -164,7 +164,7 @@ def full_until(
     return max(full)
 
 
-def _starts(limit: Limit, zones: Sequence[ZoneInfo], at: datetime) -> list[datetime]:
+def starts(limit: Limit, zones: Sequence[ZoneInfo], at: datetime) -> list[datetime]:
     """The moments from which calls count now."""
     if limit.period is None:
         return [at - limit.rolling + timedelta(microseconds=1)]
