@@ -173,7 +173,7 @@ class Ours:
         with writing(self._engine) as connection:
             campaigns.change(connection, campaign.id, datetime.now(UTC), phrases=dict.fromkeys(names, short))
             campaign = campaigns.get(connection, campaign.id)
-        preparer = Preparer(self._engine, speech)
+        preparer = Preparer(self._engine, speech, settings)
         while preparer.step(campaign):
             pass
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -46,4 +46,4 @@ def dialer(settings: Settings) -> Dialer:
     engine = database(settings)
     speaking = Speech(engine, settings)
     nodes = [Node(node) for node in settings.asterisk]
-    return Dialer(settings, Books(engine, settings), Preparer(engine, speaking), nodes)
+    return Dialer(settings, Books(engine, settings), Preparer(engine, speaking, settings), nodes)

@@ -315,3 +315,13 @@ def newest_lead(connection: Connection, e164: str) -> Record | None:
         .limit(1)
     )
     return connection.execute(query).one_or_none()
+
+
+def leads_of(connection: Connection, campaign_id: UUID, e164: str) -> list[Record]:
+    """A campaign's leads that would dial this number, all their columns."""
+    query = (
+        select(lead)
+        .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+        .where(phone.c.e164 == e164, lead.c.campaign_id == campaign_id)
+    )
+    return list(connection.execute(query))

@@ -113,7 +113,7 @@ def add_phones(connection: Connection, wanted: Iterable[tuple[UUID, str, int]]) 
 
 def zone_sets(connection: Connection) -> dict[int, str]:
     """Every set of zones that a lead may refer to: id -> names in order, with commas."""
-    return dict(connection.execute(select(zone_set.c.id, zone_set.c.zones)).tuples())
+    return dict(connection.execute(select(zone_set.c.id, zone_set.c.zones)).tuples().all())
 
 
 def zone_ids(connection: Connection, wanted: Collection[str]) -> dict[str, int]:
@@ -122,21 +122,49 @@ def zone_ids(connection: Connection, wanted: Collection[str]) -> dict[str, int]:
     return {zones: key for key, zones in zone_sets(connection).items() if zones in wanted}
 
 
-def lock_people(connection: Connection, wanted: Collection[tuple[UUID, UUID]]) -> dict[UUID, Record]:
-    """Lock the people of these (person, phone) until the transaction's end; phone id -> person_id, key,
-    groups, e164, kind.
-
-    Whoever holds a person's row is the only one who may write an attempt for him. One whom another dialer
-    holds at this moment is left out.
+def lines(connection: Connection, wanted: Collection[tuple[UUID, UUID]]) -> list[Record]:
+    """These (person, phone), once for each owner of the same number: person_id, key, groups, phone_id, e164,
+    kind, owner (a person's id).
     """
-    found: dict[UUID, Record] = {}
-    for part in chunks(set(wanted)):
+    same = phone.alias()
+    found: list[Record] = []
+    for part in chunks(wanted):
         query = (
-            select(person.c.id.label("person_id"), person.c.key, person.c.groups, phone.c.e164, phone.c.kind)
-            .add_columns(phone.c.id.label("phone_id"))
-            .join(phone, phone.c.person_id == person.c.id)
+            select(phone.c.person_id, person.c.key, person.c.groups)
+            .add_columns(phone.c.id.label("phone_id"), phone.c.e164, phone.c.kind)
+            .add_columns(same.c.person_id.label("owner"))
+            .join(person, person.c.id == phone.c.person_id)
+            .join(same, same.c.e164 == phone.c.e164)
             .where(tuple_(phone.c.person_id, phone.c.id).in_(part))
-            .with_for_update(of=person, skip_locked=True, key_share=True)
         )
-        found.update((row.phone_id, row) for row in connection.execute(query))
+        found += connection.execute(query)
     return found
+
+
+def lock(connection: Connection, people: Collection[UUID]) -> set[UUID]:
+    """Hold these people until the transaction's end; those whom nobody else holds at this moment.
+
+    Only who holds a person writes an attempt for him.
+    """
+    held: set[UUID] = set()
+    for part in chunks(people):
+        query = select(person.c.id).where(person.c.id.in_(part))
+        held.update(connection.scalars(query.with_for_update(skip_locked=True, key_share=True)))
+    return held
+
+
+def owners(connection: Connection, e164: str) -> list[Record]:
+    """Everybody who has this number: person_id, key, groups, phone_id, e164, kind."""
+    query = (
+        select(phone.c.person_id, person.c.key, person.c.groups)
+        .add_columns(phone.c.id.label("phone_id"), phone.c.e164, phone.c.kind)
+        .join(person, person.c.id == phone.c.person_id)
+        .where(phone.c.e164 == e164)
+    )
+    return list(connection.execute(query))
+
+
+def place_of(connection: Connection, person_id: UUID) -> Record | None:
+    """What is known of where a person lives: timezone, lat, lon, region, city."""
+    columns = (person.c.timezone, person.c.lat, person.c.lon, person.c.region, person.c.city)
+    return connection.execute(select(*columns).where(person.c.id == person_id)).one_or_none()

@@ -64,7 +64,7 @@ class Scene:
         return Dialer(self.settings, self.books, self.preparer(), [node])
 
     def preparer(self) -> Preparer:
-        return Preparer(self.engine, Speech(self.engine, self.settings))
+        return Preparer(self.engine, Speech(self.engine, self.settings), self.settings)
 
     @property
     def dialled(self) -> Counter[str]:

@@ -22,7 +22,7 @@ class Room(Studio):
     def __init__(self, engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(engine, folder, monkeypatch)
         self.engine = engine
-        self.preparer = Preparer(engine, self.speech)
+        self.preparer = Preparer(engine, self.speech, self.settings)
         self.campaign = add_campaign(engine, phrases={})
 
     def new(self, name: str, **changes: Any) -> dict[str, Any]:

@@ -124,6 +124,9 @@ class Board:
             orders = self._waiting.get(campaign.id)
             while orders and self._free(campaign, now):
                 order = orders.popleft()
+                if at > order.until:  # he was to be called at once: now it is to be decided anew
+                    self._returned.append(order)
+                    continue
                 self._trunks[order.trunk] = self._trunks[order.trunk].take(now)
                 self._rooms[campaign.id] = self._rooms[campaign.id].take(now)
                 until = now + self._dialer.dial_timeout_s + RING_GRACE_S

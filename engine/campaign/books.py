@@ -7,7 +7,7 @@ dialling by itself: without a beat there is nothing to dial.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from engine.campaign.attempts import Seen, Talk
+from engine.campaign.dispatch import Dispatch, Permit
+from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import RETRY_S, Verdict
 from engine.settings import Settings
 from storage import calls
@@ -27,7 +29,9 @@ CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An attempt that is written down and may be dialled, once. `made` attempts of `allowed` came before."""
+    """An attempt that is written down and may be dialled, once, before `until`. `made` attempts of `allowed`
+    came before.
+    """
 
     id: UUID
     person_id: UUID
@@ -39,6 +43,7 @@ class Order:
     caller_id: str
     made: int
     allowed: int
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,12 @@ class Books:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
+        self._dispatch, self._learner = Dispatch(settings), Learner()
         self._turn = count()
 
     def beat(self, errand: Errand) -> News:
         """Do an errand in one transaction; nothing of it is done when this raises."""
-        now = datetime.now(UTC)
+        now = self._settings.now()
         with writing(self._engine) as connection:
             closed = self._finish(connection, errand, now)
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
@@ -108,43 +114,42 @@ class Books:
         self, connection: Connection, campaign: store.CampaignRow, wanted: int, node: str, now: datetime
     ) -> list[Order]:
         """Write attempts for the next leads; a campaign that has none left is done."""
-        rows = store.take_due(connection, campaign.id, now, wanted)
-        if not rows:
-            if not store.unfinished(connection, campaign.id):
-                store.change(connection, campaign.id, now, state=CampaignState.DONE)
-            return []
-        store.set_in_flight(connection, rows)
+        permits = self._dispatch.take(connection, campaign, wanted, now)
+        if not permits and not store.unfinished(connection, campaign.id):
+            store.change(connection, campaign.id, now, state=CampaignState.DONE)
         orders = [
             Order(
-                id=new_id(),
-                person_id=row.person_id,
-                lead_id=row.id,
+                id=new_id(now),
+                person_id=permit.lead.person_id,
+                lead_id=permit.lead.id,
                 campaign_id=campaign.id,
-                e164=row.e164,
+                e164=permit.e164,
                 trunk=campaign.trunk,
                 node=node,
                 caller_id=self._caller_id(campaign.trunk),
-                made=row.attempts,
+                made=permit.lead.attempts,
                 allowed=campaign.attempts,
+                until=permit.until,
             )
-            for row in rows
+            for permit in permits
         ]
-        phones = {row.id: row.phone_id for row in rows}
-        calls.prepare(connection, [self._row(order, phones[order.lead_id], now) for order in orders])
+        calls.prepare(connection, [self._row(*pair, now) for pair in zip(orders, permits, strict=True)])
         return orders
 
-    def _row(self, order: Order, phone_id: UUID, now: datetime) -> dict[str, Any]:
+    def _row(self, order: Order, permit: Permit, now: datetime) -> dict[str, Any]:
         return {
             "person_id": order.person_id,
             "id": order.id,
             "lead_id": order.lead_id,
             "campaign_id": order.campaign_id,
-            "phone_id": phone_id,
+            "phone_id": permit.lead.phone_id,
             "number": order.made + 1,
             "dialer": self._settings.dialer.name,
             "node": order.node,
             "trunk": order.trunk,
             "caller_id": order.caller_id,
+            "kind": permit.kind,
+            "permit": permit.why,
             "state": AttemptState.PREPARED,
             "prepared_at": now,
         }
@@ -177,6 +182,8 @@ class Books:
         calls.close(connection, [_closed(*pair) for pair in done])
         calls.add_events(connection, [line for pair in done for line in _lines(*pair)])
         store.release(connection, leads)
+        store.wake(connection, {closing.order.person_id for closing, _verdict in done}, now)
+        self._learner.learn(connection, [_ending(*pair) for pair in done], now)
         return {closing.order.id: verdict.outcome for closing, verdict in done}
 
 
@@ -196,9 +203,16 @@ def _restored(row: Record) -> tuple[Order, Seen]:
         caller_id=row.caller_id,
         made=row.made,
         allowed=row.allowed,
+        until=row.prepared_at,
     )
     # Perhaps it was sent, perhaps not: it counts as sent from the moment that it was written.
     return order, Seen(sent_at=row.prepared_at, talk=_talk(row) if row.talk else None)
+
+
+def _ending(closing: Closing, verdict: Verdict) -> Ending:
+    order = closing.order
+    answered = closing.seen.answered
+    return Ending(order.e164, order.id, order.trunk, closing.at, verdict.evidence, answered)
 
 
 def _closed(closing: Closing, verdict: Verdict) -> dict[str, Any]:

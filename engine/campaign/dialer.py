@@ -14,7 +14,7 @@ import asyncio
 import fcntl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -48,11 +48,6 @@ IDLE_S = 1.0
 TROUBLE_S = 10.0
 
 log = telemetry.logger("dialer")
-
-
-def utc() -> datetime:
-    """The time that is stored."""
-    return datetime.now(UTC)
 
 
 class Dialer:
@@ -127,7 +122,7 @@ class Dialer:
         loop = asyncio.get_running_loop()
         if self._stopping.is_set():
             self._board.recall()
-        errand = self._board.errand(self._free_node(), loop.time(), utc())
+        errand = self._board.errand(self._free_node(), loop.time(), self._settings.now())
         try:
             if self._doubt:
                 await self._reconcile()
@@ -201,7 +196,7 @@ class Dialer:
     async def _send(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            for order in self._board.due(loop.time(), utc()):
+            for order in self._board.due(loop.time(), self._settings.now()):
                 task = asyncio.create_task(self._originate(order))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
@@ -241,11 +236,12 @@ class Dialer:
     def _heard(self, node: Node, event: Event) -> None:
         if isinstance(event, LinkUp):
             now = asyncio.get_running_loop().time()
-            self._board.reconnected(node.name, event.live, event.started, now, utc())
+            started = event.started + timedelta(seconds=self._settings.contact.clock_shift_s)
+            self._board.reconnected(node.name, event.live, started, now, self._settings.now())
         elif isinstance(event, LinkDown):
             log.warning("events lost", node=node.name, reason=event.reason, final=event.final)
         else:
-            self._witness(event.channel, seen_in(event, utc()))
+            self._witness(event.channel, seen_in(event, self._settings.now()))
 
     def _witness(self, channel: str, seen: Seen | None) -> None:
         with suppress(ValueError):  # a channel that is not one of ours has another kind of id

@@ -5,12 +5,12 @@ that all leads of a campaign share come first.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
 from engine.errors import TemplateError
+from engine.settings import Settings
 from engine.speech.service import Message, Speech, message_of, names
 from storage import campaign as store
 from storage import speech as speech_store
@@ -23,8 +23,8 @@ BATCH = 200
 class Preparer:
     """Makes the audio of campaigns, a batch of leads at a time; blocking."""
 
-    def __init__(self, engine: Engine, speech: Speech) -> None:
-        self._engine, self._speech = engine, speech
+    def __init__(self, engine: Engine, speech: Speech, settings: Settings) -> None:
+        self._engine, self._speech, self._settings = engine, speech, settings
 
     def step(self, campaign: store.CampaignRow, progress: Callable[[], None] = lambda: None) -> int:
         """Prepare the next batch of a campaign's leads; how many were looked at (0: all is ready)."""
@@ -55,7 +55,7 @@ class Preparer:
         clips = self._speech.phrases("debtor", lang)
         stored = {name: [clip.name, clip.ms, clip.text] for name, clip in clips.items()}
         with writing(self._engine) as connection:
-            store.change(connection, campaign.id, datetime.now(UTC), phrases=stored)
+            store.change(connection, campaign.id, self._settings.now(), phrases=stored)
 
 
 def _update(

@@ -8,7 +8,6 @@ is Refused. Every change is in the audit.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ class Campaigns:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
         safe_name(name)
         line = self._settings.trunk_named(trunk)
-        now = datetime.now(UTC)
+        now = self._settings.now()
         with writing(self._engine) as connection:
             if store.find(connection, name):
                 raise Refused(f"there is a campaign named {name!r} already")
@@ -121,7 +120,7 @@ class Campaigns:
         with writing(self._engine) as connection:
             audit.note(
                 connection,
-                at=datetime.now(UTC),
+                at=self._settings.now(),
                 actor=actor,
                 deed="campaign.import",
                 subject=name,
@@ -133,7 +132,7 @@ class Campaigns:
     def turn(self, name: str, verb: str, actor: str) -> bool:
         """Start, pause, resume or stop; False when the campaign was in that state already."""
         sources, target = VERBS[verb]
-        now = datetime.now(UTC)
+        now = self._settings.now()
         with writing(self._engine) as connection:
             row = self._find(connection, name, lock=True)
             if row.state is target:
@@ -153,7 +152,7 @@ class Campaigns:
 
     def status(self, name: str) -> dict[str, Any]:
         """The contract's status of a campaign, as it is now."""
-        now = datetime.now(UTC)
+        now = self._settings.now()
         with reading(self._engine) as connection:
             row = self._find(connection, name)
             leads = store.lead_counts(connection, row.id)

@@ -1,0 +1,45 @@
+"""What keeps a lead from being looked at, before any rule is asked: its campaign, and its own state. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.contact.rules import Finding, Verdict
+from storage.vocab import CampaignState, LeadState
+
+# What a campaign's or a lead's state means for a call.
+CAMPAIGN = {
+    CampaignState.RUNNING: Verdict.PASS,
+    CampaignState.STOPPED: Verdict.NEVER,
+    CampaignState.DONE: Verdict.NEVER,
+}
+LEAD = {LeadState.PENDING: Verdict.PASS, LeadState.DONE: Verdict.NEVER, LeadState.BLOCKED: Verdict.NEVER}
+
+
+class Lead(Protocol):
+    """As much of a stored lead as is asked here."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def due_at(self) -> datetime: ...
+
+
+def queue_rules(campaign: str, state: CampaignState, lead: Lead | None, at: datetime) -> Iterator[Finding]:
+    """Findings in the terms of the rules; those that are not `pass` come before them."""
+    verdict = CAMPAIGN.get(state, Verdict.WAIT)
+    yield Finding("campaign", verdict, f"campaign-{state}", {"campaign": campaign})
+    if lead is None:
+        yield Finding("lead", Verdict.NEVER, "no-lead", {"campaign": campaign})
+        return
+    values: dict[str, Any] = {"why": lead.why.partition(":")[0], "outcome": lead.outcome, "due": lead.due_at}
+    verdict = LEAD.get(LeadState(lead.state), Verdict.WAIT)
+    later = verdict is Verdict.PASS and lead.due_at > at
+    if later:
+        yield Finding("lead", Verdict.WAIT, "lead-later", values, until=lead.due_at)
+    else:
+        yield Finding("lead", verdict, f"lead-{lead.state}", values)

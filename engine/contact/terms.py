@@ -1,0 +1,28 @@
+"""What holds for a campaign as a whole, as the rules ask it."""
+
+from datetime import timedelta
+
+from engine.contact.cases import Scope
+from engine.contact.law import Law, Terms
+from engine.settings import Settings
+from storage.campaign import CampaignRow
+
+# What every conversation says before its message (phrase `robot`) and offers after it (phrase `menu`).
+ANNOUNCED = frozenset({"caller", "robot", "opt-out"})
+
+
+def terms_of(settings: Settings, campaign: CampaignRow) -> Terms:
+    """The terms; SettingsError when the campaign's trunk or source is in no settings."""
+    return Terms(
+        role=campaign.role,
+        exemption=campaign.exemption,
+        labelled=bool(settings.trunk_named(campaign.trunk).label),
+        announced=ANNOUNCED,
+        owes=campaign.owes,
+        owes_ttl=timedelta(hours=1),
+    )
+
+
+def scope_of(settings: Settings, campaign: CampaignRow, law: Law) -> Scope:
+    """In whose name the rules are asked."""
+    return Scope(campaign.id, campaign.name, terms_of(settings, campaign), law.memory)
