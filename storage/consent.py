@@ -1,11 +1,12 @@
 """Who agreed to what, and who refused: only ever added to. The newest line of a subject and kind holds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Index, String, Table, Text, select
 
 from storage.contact import chunks
-from storage.db import Id, Record, UtcTime, metadata
+from storage.db import Id, Record, UtcTime, add_new, metadata, new_id
 
 consent = Table(
     "consent",
@@ -22,11 +23,34 @@ consent = Table(
     Index("ix_consent_subject", "subject", "kind", "id"),
 )
 
+SAID = ("subject", "kind", "given", "until", "source", "proof")
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """New lines (all columns but id); those that were added: what was said with the same proof is there."""
+    known = {_said(row._mapping) for row in lines(connection, {row["subject"] for row in rows})}
+    new: list[Mapping[str, Any]] = []
+    for row in rows:
+        if _said(row) not in known:
+            known.add(_said(row))
+            new.append({"id": new_id(row["at"]), **row})
+    add_new(connection, consent, new)
+    return new
+
+
+def _said(row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in SAID)
+
+
+def lines(connection: Connection, subjects: Collection[str]) -> list[Record]:
+    """All that these subjects said, the oldest first; of two things said at once the refusal is the later."""
+    found: list[Record] = []
+    order = consent.c.at, consent.c.given.desc(), consent.c.id
+    for part in chunks(subjects):
+        found += connection.execute(select(consent).where(consent.c.subject.in_(part)).order_by(*order))
+    return found
+
 
 def newest(connection: Connection, subjects: Collection[str]) -> dict[tuple[str, str], Record]:
     """(subject, kind) -> what was said last: given, at, until, source, proof."""
-    found: dict[tuple[str, str], Record] = {}
-    for part in chunks(subjects):
-        query = select(consent).where(consent.c.subject.in_(part)).order_by(consent.c.id)
-        found.update(((row.subject, row.kind), row) for row in connection.execute(query))
-    return found
+    return {(row.subject, row.kind): row for row in lines(connection, subjects)}

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from storage import audience, audit, blacklist, calls, campaign, consent, contact, numbering, speech
+from storage import audience, audit, blacklist, calls, campaign, consent, contact, hits, numbering, speech
 from storage.db import metadata
 
 # Imported so that `metadata` knows every table.
@@ -14,6 +14,7 @@ TABLES = (
     campaign,
     consent,
     contact,
+    hits,
     numbering,
     speech,
 )

@@ -1,0 +1,171 @@
+"""Leads that blacklist entries concern: taken out while an entry stands, and back when it does no more.
+
+What is blocked here could also wait until it is due: the dispatch asks the blacklist for every call. So leads
+that a dialer holds at this moment are left to it, and nobody waits for anybody.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    Subquery,
+    Text,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+    values,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from storage.blacklist import GLOBAL, keys_for, standing
+from storage.campaign import campaign, lead
+from storage.contact import CHUNK, chunks, person, phone
+from storage.vocab import BanKind, LeadState, Waits
+
+WHY = "blacklisted:"
+WAITING = (LeadState.NEW, LeadState.PENDING)
+
+
+def why(entry_id: UUID) -> str:
+    """What a lead says that this entry keeps out."""
+    return f"{WHY}{entry_id}"
+
+
+def bar(connection: Connection, entries: Iterable[Mapping[str, Any]]) -> int:
+    """Block the waiting leads that these entries (id, key, scope, until) concern for good; how many.
+
+    Those with a date block nothing: the dispatch puts their leads off.
+    """
+    lasting = [entry for entry in entries if entry["until"] is None]
+    return sum(
+        connection.execute(
+            update(lead)
+            .where(lead.c.person_id == met.c.person_id, lead.c.id == met.c.id)
+            .values(state=LeadState.BLOCKED, why=met.c.why, waits=Waits.TURN)
+        ).rowcount
+        for met in _met(connection, lasting, lead.c.state.in_(WAITING))
+    )
+
+
+def wake(connection: Connection, entries: Iterable[Mapping[str, Any]], at: datetime) -> int:
+    """Leads that were put off because of entries with a date are due now; how many."""
+    dated = [entry for entry in entries if entry["until"] is not None]
+    put_off = (lead.c.state == LeadState.PENDING) & (lead.c.waits == Waits.BLACKLIST)
+    return sum(
+        connection.execute(
+            update(lead)
+            .where(lead.c.person_id == met.c.person_id, lead.c.id == met.c.id)
+            .values(due_at=at, waits=Waits.TURN)
+        ).rowcount
+        for met in _met(connection, dated, put_off)
+    )
+
+
+def _met(
+    connection: Connection, entries: Sequence[Mapping[str, Any]], state: ColumnElement[bool]
+) -> Iterable[Subquery]:
+    """Leads that these entries concern, 500 entries at a time: person_id, id, why."""
+    by_kind: dict[BanKind, list[tuple[str, str, str]]] = defaultdict(list)
+    for entry in entries:
+        kind, _, value = entry["key"].partition(":")
+        by_kind[BanKind(kind)].append((value, entry["scope"], why(entry["id"])))
+    for kind, rows in by_kind.items():
+        for part in chunks(rows):
+            columns = column("value", String), column("scope", String), column("why", Text)
+            entry_ = values(*columns, name="entry").data(part).cte()
+            yield (
+                select(lead.c.person_id, lead.c.id, entry_.c.why)
+                .select_from(entry_)
+                .join(*_names(connection, kind, entry_.c.value))
+                .join(lead, _theirs(kind))
+                .join(campaign, campaign.c.id == lead.c.campaign_id)
+                .where(state, or_(entry_.c.scope == GLOBAL, entry_.c.scope == campaign.c.name))
+                .with_for_update(of=lead, skip_locked=True)
+                .subquery()
+            )
+
+
+def _names(connection: Connection, kind: BanKind, value: ColumnElement[str]) -> tuple[Any, Any]:
+    """The table in which this kind of entry finds whom it names, and how."""
+    match kind:
+        case BanKind.NUMBER:
+            return phone, phone.c.e164 == value
+        case BanKind.PREFIX:  # a range of the index, the same in every collation
+            last = func.substr(value.concat("9" * 16), 1, 16)
+            return phone, (phone.c.e164 >= value) & (phone.c.e164 <= last)
+        case BanKind.PERSON:
+            return person, person.c.key == value
+        case BanKind.GROUP:
+            return person, _member(connection, value)
+
+
+def _member(connection: Connection, group: ColumnElement[str]) -> ColumnElement[bool]:
+    if connection.dialect.name == "postgresql":
+        has: ColumnElement[bool] = type_coerce(person.c.groups, JSONB).has_key(group)
+        return has
+    each = func.json_each(person.c.groups).table_valued("value", name="each")
+    return exists(select(1).select_from(each).where(each.c.value == group).correlate_except(each))
+
+
+def _theirs(kind: BanKind) -> ColumnElement[bool]:
+    if kind in (BanKind.NUMBER, BanKind.PREFIX):
+        return (lead.c.person_id == phone.c.person_id) & (lead.c.phone_id == phone.c.id)
+    return lead.c.person_id == person.c.id
+
+
+def barred(connection: Connection, entry_ids: Collection[UUID]) -> int:
+    """How many leads these entries keep out."""
+    found = 0
+    for part in chunks(entry_ids):
+        query = select(func.count()).where(_kept_out(part))
+        found += connection.execute(query).scalar_one()
+    return found
+
+
+def _kept_out(entry_ids: Collection[UUID]) -> ColumnElement[bool]:
+    return (lead.c.state == LeadState.BLOCKED) & lead.c.why.in_([why(one) for one in entry_ids])
+
+
+def restore(connection: Connection, entry_ids: Collection[UUID], at: datetime) -> tuple[int, int]:
+    """Look at the first 500 leads that these entries (at most 500) keep out and should no longer: they are
+    due now, unless another entry concerns them for good, which keeps them out from now on.
+
+    How many were looked at, and how many are free; to be repeated until none is looked at.
+    """
+    query = (
+        select(lead.c.person_id, lead.c.id, campaign.c.name, phone.c.e164, person.c.key, person.c.groups)
+        .join(campaign, campaign.c.id == lead.c.campaign_id)
+        .join(person, person.c.id == lead.c.person_id)
+        .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+        .where(_kept_out(entry_ids))
+        .limit(CHUNK)
+        .with_for_update(of=lead)
+    )
+    rows = [(row, keys_for(row.e164, row.key, row.groups)) for row in connection.execute(query)]
+    every = {key for _row, keys in rows for key in keys}
+    lasting = [ban for ban in standing(connection, every, at) if ban.until is None]
+    free: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
+    for row, keys in rows:
+        other = [ban.id for ban in lasting if ban.key in keys and ban.scope in (GLOBAL, row.name)]
+        who = {"person_id_": row.person_id, "id_": row.id}
+        (kept if other else free).append(who | {"why_": why(other[0]) if other else ""})
+    one = update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
+    if kept:
+        connection.execute(one.values(why=bindparam("why_")), kept)
+    if free:
+        ready = case((lead.c.clips.is_(None), LeadState.NEW.value), else_=LeadState.PENDING.value)
+        connection.execute(one.values(state=ready, why=bindparam("why_"), due_at=at), free)
+    return len(rows), len(free)
