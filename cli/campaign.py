@@ -132,3 +132,27 @@ def status(ctx: click.Context, name: str, style: str) -> None:
         now |= {title(key, lang): value for key, value in flat.items()} | seen
         now = {title(key, lang): value for key, value in now.items()}
     show_record(now, style)
+
+
+@command.command()
+@NAME
+@formatted
+@click.pass_context
+def explain(ctx: click.Context, name: str, style: str) -> None:
+    """From all leads to those that can be called now: how many, and why not the rest."""
+    from engine.reports.words import reason, title, titles
+
+    lang = settings_of(ctx).lang
+    found = service(ctx).explain(name)
+    if style == "json":
+        show_record(found, style)
+        return
+    rows = [row | {"zones": ""} for row in found["reasons"] if row["reason"] != "hours"]
+    rows += [row | {"reason": "hours"} for row in found["zones"]]
+    rows = [{"reason": "ready", "leads": found["dialable_now"], "zones": "", "opens_at": None}, *rows]
+    if style == "table":
+        state, total = title(found["state"], lang), title("leads.total", lang)
+        say(f"{name}: {state}, {total}: {found['leads']}, {found['at']:%Y-%m-%d %H:%M} UTC")
+        rows = [row | {"reason": reason(row["reason"], lang)} for row in rows]
+    columns = ["reason", "leads", "zones", "opens_at"]
+    show_rows([{key: row[key] for key in columns} for row in rows], style, titles(columns, lang))

@@ -7,6 +7,7 @@ from engine.campaign.dialer import Dialer
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Campaigns
 from engine.campaign.talks import Talks
+from engine.contact.service import Contacts
 from engine.errors import DatabaseDown
 from engine.gateways.ami import Node
 from engine.settings import Settings
@@ -29,6 +30,11 @@ def database(settings: Settings, pool: int = 4) -> Engine:
 def campaigns(settings: Settings) -> Campaigns:
     """For the command line and the API."""
     return Campaigns(database(settings), settings)
+
+
+def contacts(settings: Settings) -> Contacts:
+    """Who may be called, and why not."""
+    return Contacts(database(settings), settings)
 
 
 def speech(settings: Settings) -> Speech:

@@ -25,7 +25,7 @@ from storage.calls import attempt
 from storage.campaign import lead
 from storage.consent import consent
 from storage.contact import person, phone
-from storage.db import Record, id_at
+from storage.db import Record, UtcTime, id_at
 from storage.vocab import LeadState
 
 
@@ -128,7 +128,7 @@ def _at_their_limit(ask: Ready) -> Select[Any]:
 
 
 def _counted(cap: Cap) -> ColumnElement[bool]:
-    since = case(cap.starts, value=lead.c.zone_id) if len(cap.starts) > 1 else literal(*cap.starts.values())
+    since = case({zone: literal(at, UtcTime()) for zone, at in cap.starts.items()}, value=lead.c.zone_id)
     scope = {"campaign": attempt.c.campaign_id == lead.c.campaign_id, "debt": attempt.c.lead_id == lead.c.id}
     what = true() if cap.outcomes is None else attempt.c.outcome.in_(["", "unknown", *cap.outcomes])
     kind = true() if cap.kind is None else attempt.c.kind == cap.kind

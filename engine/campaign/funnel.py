@@ -152,11 +152,8 @@ def _ask(
             *((pack.third_party or ()) if campaign.role is Role.CONTACT else ()),
         )
     }
-    caps = [
-        _cap(limit, {key: zones.get(key, ()) for key in open_}, at)
-        for pack in law.packs
-        for limit in pack.limits
-    ]
+    places = {key: zones.get(key, ()) for key in open_}
+    caps = [_cap(limit, places, at) for pack in law.packs for limit in pack.limits]
     since = at - ttl if campaign.owes else None
     return funnel.Ready(campaign.id, at, open_, caps, consents, since)
 

@@ -8,12 +8,18 @@ is Refused. Every change is in the audit.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
+from engine.campaign import funnel
 from engine.campaign.importing import Summary, import_leads
+from engine.contact.packs import law_of
+from engine.contact.rules import Verdict, campaign_rules
+from engine.contact.terms import terms_of
+from engine.contact.words import sentence
 from engine.errors import NotFound, Refused
 from engine.settings import Settings, safe_name
 from engine.speech.service import message_of
@@ -69,6 +75,7 @@ class Campaigns:
     ) -> store.CampaignRow:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
         safe_name(name)
+        law_of(self._settings, rules.law or self._settings.contact.law)  # UsageError: no such pack
         line = self._settings.trunk_named(trunk)
         now = self._settings.now()
         with writing(self._engine) as connection:
@@ -139,11 +146,25 @@ class Campaigns:
                 return False
             if row.state not in sources:
                 raise Refused(f"campaign {name!r} is {row.state}; it cannot {verb}")
+            if target is CampaignState.RUNNING:
+                self._lawful(row, now)
             if target is CampaignState.RUNNING and not store.unfinished(connection, row.id):
                 raise NotFound(f"campaign {name!r} has no lead left to call; import a list first")
             store.change(connection, row.id, now, state=target)
             audit.note(connection, at=now, actor=actor, deed=f"campaign.{verb}", subject=name)
         return True
+
+    def _lawful(self, row: store.CampaignRow, now: datetime) -> None:
+        """Refused, with the law's own words, when nobody of this campaign may be called."""
+        law, terms = law_of(self._settings, row.law), terms_of(self._settings, row)
+        barred = [one for one in campaign_rules(law, terms, now) if one.verdict is Verdict.NEVER]
+        if barred:
+            told = "; ".join(f"{one.rule}: {sentence(one, self._settings.lang)}" for one in barred)
+            raise Refused(f"campaign {row.name!r} may not call: {told}")
+
+    def explain(self, name: str) -> dict[str, Any]:
+        """From all its leads to those that can be called now (`engine.campaign.funnel`)."""
+        return funnel.explain(self._engine, self._settings, name)
 
     def list(self) -> list[store.CampaignRow]:
         """Every campaign."""

@@ -42,6 +42,21 @@ RU: Mapping[str, str] = {
     "check": "проверка",
     "verdict": "итог",
     "detail": "подробности",
+    "rule": "правило",
+    "reason": "причина",
+    "leads": "должников",
+    "zones": "часовые пояса",
+    "opens_at": "когда откроется",
+    "next_allowed_at": "можно с",
+    "allow": "звонить можно",
+    "wait": "не сейчас",
+    "never": "звонить нельзя",
+    "pass": "можно",
+    "timezone": "указан в списке",
+    "coordinates": "по координатам",
+    "region": "по региону или городу",
+    "numbering": "по реестру нумерации",
+    "prefix": "по коду страны",
     "summary": "сводка",
     "calls": "звонки",
     "leads.total": "должников всего",
@@ -89,6 +104,31 @@ RU: Mapping[str, str] = {
     "unknown": "неизвестно",
     "": "на линии",
 }
+# Why leads are not called now: (Russian, English).
+REASONS: Mapping[str, tuple[str, str]] = {
+    "ready": ("можно звонить сейчас", "can be called now"),
+    "new": ("сообщение ещё не готово", "message not made yet"),
+    "in-flight": ("на линии", "on the line"),
+    "done": ("обработаны", "done"),
+    "hours": ("сейчас не время звонков", "outside contact hours"),
+    "retry": ("ждут повторной попытки", "wait for another attempt"),
+    "limit": ("исчерпан предел звонков", "at a limit of calls"),
+    "line": ("идёт другой звонок этому человеку", "another call to this person"),
+    "owes": ("не проверено, должен ли ещё", "not asked whether he still owes"),
+    "blacklist": ("в чёрном списке до срока", "blacklisted until a date"),
+    "blacklisted": ("в чёрном списке", "blacklisted"),
+    "no-consent": ("нет согласия", "no consent"),
+    "refused": ("отказался от звонков", "refused calls"),
+    "zone-unknown": ("часовой пояс неизвестен", "time zone unknown"),
+    "premium": ("платный номер", "premium number"),
+    "paid": ("уже оплатили", "paid already"),
+    "no audio": ("сообщение не озвучить", "message cannot be spoken"),
+    "role-differs": ("сообщение не для этой роли", "message is not for this role"),
+    "not-in-force": ("закон кампании не действует", "the campaign's law is not in force"),
+    "no-label": ("у номера нет подписи оператора", "no label on the caller id"),
+    "not-announced": ("нет обязательных слов в сообщении", "required announcements missing"),
+    "attempts-over": ("исчерпаны попытки", "no attempts left"),
+}
 # One word of the vocabulary has two meanings in Russian: a refused row and a refused call.
 OUTCOME = {"rejected": "rejected-call"}
 
@@ -103,6 +143,12 @@ def outcome(key: str, lang: str) -> str:
     if lang == "ru":
         return RU.get(OUTCOME.get(key, key), key)
     return key or "under way"
+
+
+def reason(key: str, lang: str) -> str:
+    """Why leads are not called, for a reader of `lang`."""
+    words = REASONS.get(key)
+    return words[lang == "en"] if words else key
 
 
 def titles(keys: list[str], lang: str) -> dict[str, str]:
