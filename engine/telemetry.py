@@ -34,6 +34,7 @@ event_lag = Histogram(
 )
 sessions = Gauge("zvonar_agi_sessions", "Conversations under way")
 sessions_refused = Counter("zvonar_agi_refused_total", "AGI connections refused", ["why"])
+blacklist_frozen = Gauge("zvonar_blacklist_frozen", "1: this trunk's word is not believed", ["trunk"])
 fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"])
 
 

@@ -32,6 +32,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from storage.blacklist import GLOBAL, keys_for, standing
 from storage.campaign import campaign, lead
 from storage.contact import CHUNK, chunks, person, phone
+from storage.db import Record
 from storage.vocab import BanKind, LeadState, Waits
 
 WHY = "blacklisted:"
@@ -43,7 +44,7 @@ def why(entry_id: UUID) -> str:
     return f"{WHY}{entry_id}"
 
 
-def bar(connection: Connection, entries: Iterable[Mapping[str, Any]]) -> int:
+def bar(connection: Connection, entries: Iterable[Mapping[Any, Any]]) -> int:
     """Block the waiting leads that these entries (id, key, scope, until) concern for good; how many.
 
     Those with a date block nothing: the dispatch puts their leads off.
@@ -59,7 +60,7 @@ def bar(connection: Connection, entries: Iterable[Mapping[str, Any]]) -> int:
     )
 
 
-def wake(connection: Connection, entries: Iterable[Mapping[str, Any]], at: datetime) -> int:
+def wake(connection: Connection, entries: Iterable[Mapping[Any, Any]], at: datetime) -> int:
     """Leads that were put off because of entries with a date are due now; how many."""
     dated = [entry for entry in entries if entry["until"] is not None]
     put_off = (lead.c.state == LeadState.PENDING) & (lead.c.waits == Waits.BLACKLIST)
@@ -74,7 +75,7 @@ def wake(connection: Connection, entries: Iterable[Mapping[str, Any]], at: datet
 
 
 def _met(
-    connection: Connection, entries: Sequence[Mapping[str, Any]], state: ColumnElement[bool]
+    connection: Connection, entries: Sequence[Mapping[Any, Any]], state: ColumnElement[bool]
 ) -> Iterable[Subquery]:
     """Leads that these entries concern, 500 entries at a time: person_id, id, why."""
     by_kind: dict[BanKind, list[tuple[str, str, str]]] = defaultdict(list)
@@ -138,6 +139,15 @@ def _kept_out(entry_ids: Collection[UUID]) -> ColumnElement[bool]:
     return (lead.c.state == LeadState.BLOCKED) & lead.c.why.in_([why(one) for one in entry_ids])
 
 
+def free(connection: Connection, entry: Record, at: datetime) -> int:
+    """Let go, in one transaction, of all that a removed entry kept out or put off; how many leads."""
+    freed, looked = wake(connection, [entry._mapping], at), 1
+    while looked:
+        looked, more = restore(connection, [entry.id], at)
+        freed += more
+    return freed
+
+
 def restore(connection: Connection, entry_ids: Collection[UUID], at: datetime) -> tuple[int, int]:
     """Look at the first 500 leads that these entries (at most 500) keep out and should no longer: they are
     due now, unless another entry concerns them for good, which keeps them out from now on.
@@ -156,16 +166,16 @@ def restore(connection: Connection, entry_ids: Collection[UUID], at: datetime) -
     rows = [(row, keys_for(row.e164, row.key, row.groups)) for row in connection.execute(query)]
     every = {key for _row, keys in rows for key in keys}
     lasting = [ban for ban in standing(connection, every, at) if ban.until is None]
-    free: list[dict[str, Any]] = []
+    let_go: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []
     for row, keys in rows:
         other = [ban.id for ban in lasting if ban.key in keys and ban.scope in (GLOBAL, row.name)]
         who = {"person_id_": row.person_id, "id_": row.id}
-        (kept if other else free).append(who | {"why_": why(other[0]) if other else ""})
+        (kept if other else let_go).append(who | {"why_": why(other[0]) if other else ""})
     one = update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
     if kept:
         connection.execute(one.values(why=bindparam("why_")), kept)
-    if free:
+    if let_go:
         ready = case((lead.c.clips.is_(None), LeadState.NEW.value), else_=LeadState.PENDING.value)
-        connection.execute(one.values(state=ready, why=bindparam("why_"), due_at=at), free)
-    return len(rows), len(free)
+        connection.execute(one.values(state=ready, why=bindparam("why_"), due_at=at), let_go)
+    return len(rows), len(let_go)
