@@ -7,19 +7,25 @@ allow a call. A case is one person, number and lead, with everything that a rule
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from engine.contact.hours import Calendar, Hours, closed_until
+from engine.contact.hours import HORIZON, UNSETTLED, Calendar, Hours, Schedule
 from engine.contact.limits import Limit, Past, Target
 from storage.vocab import CallKind, ConsentKind, NumberKind, Role, ZoneSource
 
-# Where nothing is known of a person's zone, a day begins with the first on earth and ends with the last.
-EVERYWHERE = (ZoneInfo("Etc/GMT-14"), ZoneInfo("Etc/GMT+12"))
+# Where nothing is known of a person's zone, a day is over when it is so everywhere on earth.
+EVERYWHERE = tuple(ZoneInfo(f"Etc/GMT{hours:+d}") for hours in range(-14, 13))
 
 
 @dataclass(frozen=True)
 class Pack:
-    """One law as data; see etc/law/*.toml, where every figure has its source."""
+    """One law as data; see etc/law/*.toml, where every figure has its source.
+
+    `hours` None: none are fixed. `third_party`: what a call to a debtor's contact person needs; None: no more
+    than a call to the debtor does. `exemptible`: a stated exemption stands for the consents. `unchecked`:
+    what the law asks beside all this, for people to see to.
+    """
 
     name: str
     version: str
@@ -38,7 +44,8 @@ class Pack:
     max_attempts: int | None = None
     retention_days: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)
-    uncertain: tuple[str, ...] = ()
+    uncertain: tuple[Mapping[str, str], ...] = ()
+    unchecked: tuple[Mapping[str, str], ...] = ()
 
     def source(self, figure: str) -> str:
         """Where a figure is from."""
@@ -55,9 +62,9 @@ class Law:
 
     @property
     def kind(self) -> CallKind:
-        """What a call under this law is: a message only where a pack for messages was chosen."""
-        messages = any(pack.kind is CallKind.MESSAGE for pack in self.packs)
-        return CallKind.MESSAGE if messages else CallKind.TALK
+        """What a call under this law is: a message only where no pack takes it for a talk."""
+        kinds = {pack.kind for pack in self.packs} - {None}
+        return CallKind.MESSAGE if kinds == {CallKind.MESSAGE} else CallKind.TALK
 
     @property
     def memory(self) -> timedelta:
@@ -65,27 +72,46 @@ class Law:
         rolling = [limit.rolling for pack in self.packs for limit in pack.limits]
         return max([timedelta(days=33), *rolling])
 
-    def closed_until(self, zones: Iterable[ZoneInfo], at: datetime) -> datetime | None:
-        """None when the hours of all packs are open in all zones; else a moment before which they are not."""
-        places = tuple(zones)
-        waits = [
-            until
+    @cached_property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """Pack -> its hours by its country's calendar; without those that fix no hours."""
+        return {
+            pack.name: Schedule(pack.hours, self.calendars.get(pack.country, UNSETTLED))
             for pack in self.packs
             if pack.hours is not None
-            for zone in places or EVERYWHERE
-            if (until := closed_until(pack.hours, self.calendar(pack), zone, at, self.margin))
-        ]
-        return max(waits, default=None)
+        }
+
+    def closed_until(self, zones: Iterable[ZoneInfo], at: datetime) -> datetime | None:
+        """None when the hours of all packs are open in all zones; else the first moment when they are so.
+
+        HORIZON from now when there is none before; so it is for unknown zones, unless no pack fixes hours.
+        """
+        places, moment = tuple(zones), at
+        if self.schedules and not places:
+            return at + HORIZON
+        while moment < at + HORIZON:
+            waits = [
+                until
+                for schedule in self.schedules.values()
+                for zone in places
+                if (until := schedule.closed_until(zone, moment, self.margin))
+            ]
+            if not waits:
+                return None if moment == at else moment
+            moment = max(waits)
+        return at + HORIZON
 
     def open(self, zones: Iterable[ZoneInfo], at: datetime) -> bool:
-        """May anybody in these zones be called now, as far as hours go? Unknown zones: only without hours."""
+        """May anybody in these zones be called now, as far as hours go?"""
         places = tuple(zones)
-        timeless = all(pack.hours is None for pack in self.packs)
-        return timeless or (bool(places) and self.closed_until(places, at) is None)
-
-    def calendar(self, pack: Pack) -> Calendar:
-        """The production calendar that a pack goes by."""
-        return self.calendars.get(pack.country) or Calendar()
+        return not self.schedules or (
+            bool(places)
+            and all(
+                schedule.closed_until(zone, at, self.margin) is None
+                for schedule in self.schedules.values()
+                for zone in places
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

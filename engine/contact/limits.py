@@ -5,6 +5,7 @@ a call counts as is known when it is over; until then, and when nobody saw its e
 so a call that is being dialled holds its place, and gives it back if the phone did not ring.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -142,40 +143,35 @@ def _of_kind(kind: CallKind | None, call: Past) -> bool:
 
 def used(limit: Limit, times: Sequence[datetime], zones: Sequence[ZoneInfo], at: datetime) -> int:
     """How much of a limit is used up now: in the zone where it is most."""
-    return max(sum(time >= start for time in times) for start in starts(limit, zones, at))
+    return len(times) - bisect_left(times, min(starts(limit, zones, at)))
 
 
 def full_until(
     limit: Limit, times: Sequence[datetime], zones: Sequence[ZoneInfo], at: datetime
 ) -> datetime | None:
-    """When the limit allows another call; None: now.
+    """When the limit allows another call; None: now. `times` as `counted` gives them, all that matter.
 
-    Calls that seem to lie in the future (a clock was set back) count: they were made.
+    It is full for as long as the last `most` calls count. Those that seem to lie in the future (a clock was
+    set back) count: they were made.
     """
-    if used(limit, times, zones, at) < limit.most:
+    if len(times) < limit.most:
         return None
-    if limit.period is None:
-        return times[-limit.most] + limit.rolling
-    full = [
-        _next_start(limit.period, zone, at)
-        for zone in zones
-        if sum(time >= _start(limit.period, zone, at) for time in times) >= limit.most
-    ]
-    return max(full)
+    call = times[-limit.most]
+    until = (
+        max(_next_start(limit.period, zone, call) for zone in zones) if limit.period else call + limit.rolling
+    )
+    return until if until > at else None
 
 
 def starts(limit: Limit, zones: Sequence[ZoneInfo], at: datetime) -> list[datetime]:
-    """The moments from which calls count now."""
+    """The moments from which calls count now, a zone each; of a rolling stretch, one."""
     if limit.period is None:
         return [at - limit.rolling + timedelta(microseconds=1)]
-    return [_start(limit.period, zone, at) for zone in zones]
-
-
-def _start(period: Period, zone: ZoneInfo, at: datetime) -> datetime:
-    return day_start(_first_day(period, at.astimezone(zone).date()), zone)
+    return [day_start(_first_day(limit.period, at.astimezone(zone).date()), zone) for zone in zones]
 
 
 def _next_start(period: Period, zone: ZoneInfo, at: datetime) -> datetime:
+    """When the next period begins."""
     first = _first_day(period, at.astimezone(zone).date())
     longest = {Period.DAY: 1, Period.WEEK: 7, Period.MONTH: 31}[period]
     return day_start(_first_day(period, first + timedelta(days=longest)), zone)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from engine.contact.hours import closed_until, window
 from engine.contact.law import EVERYWHERE, Case, Law, Pack, Terms
 from engine.contact.limits import counted, full_until, used
 from storage.vocab import ConsentKind, NumberKind, Role, Waits
@@ -53,7 +52,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`next_at`: the first moment when the answer is yes, if nothing else happens; None for never."""
+    """`next_at`: the first moment when the answer is yes, if nothing else happens; None: never, or (with
+    `wait`) none is in sight, because the hours of his zones do not meet.
+    """
 
     answer: Answer
     next_at: datetime | None
@@ -114,9 +115,10 @@ def passing(case: Case, at: datetime) -> Iterator[Finding]:
 def lasting(case: Case, law: Law, at: datetime) -> Iterator[Finding]:
     """Rules that can be asked of any moment."""
     yield from campaign_rules(law, case.terms, at)
-    yield from _number(case)
+    yield _number(case)
     yield from _bans(case, at)
-    yield from _role(case)
+    yield _refusal(case, law)
+    yield _role(case)
     yield _zone(case, law)
     for pack in law.packs:
         yield from _consents(case, pack, at)
@@ -145,11 +147,11 @@ def _rule(rule: str, good: bool, code: str, values: Mapping[str, Any], source: s
     return Finding(rule, Verdict.PASS if good else Verdict.NEVER, code, values, source)
 
 
-def _number(case: Case) -> Iterator[Finding]:
+def _number(case: Case) -> Finding:
     """Premium numbers cost who calls them."""
     premium = case.number_kind is NumberKind.PREMIUM
     values = {"kind": case.number_kind or NumberKind.OTHER}
-    yield _rule("number", not premium, "premium" if premium else "number-kind", values, OURS)
+    return _rule("number", not premium, "premium" if premium else "number-kind", values, OURS)
 
 
 def _bans(case: Case, at: datetime) -> Iterator[Finding]:
@@ -162,28 +164,33 @@ def _bans(case: Case, at: datetime) -> Iterator[Finding]:
         yield Finding("blacklist", verdict, "blacklisted", values, OURS, ban.until, Waits.BLACKLIST)
 
 
-def _role(case: Case) -> Iterator[Finding]:
+def _refusal(case: Case, law: Law) -> Finding:
+    """That he refused calls holds under every law, and has no end."""
+    said = case.consents.get(ConsentKind.CALLS)
+    refused = said is not None and not said.given
+    values = {"from": said.source if said and refused else ""}
+    source = next((pack.sources["refusal"] for pack in law.packs if "refusal" in pack.sources), OURS)
+    return _rule("refusal", not refused, "refused" if refused else "not-refused", values, source)
+
+
+def _role(case: Case) -> Finding:
     """A message for debtors is not for those who stand near them, and the other way round."""
     fits = case.role is case.terms.role
     values = {"role": case.role, "template": case.terms.role}
-    yield _rule("role", fits, "role-fits" if fits else "role-differs", values, OURS)
+    return _rule("role", fits, "role-fits" if fits else "role-differs", values, OURS)
 
 
 def _zone(case: Case, law: Law) -> Finding:
     """Without a zone nobody knows his hours."""
-    known = bool(case.zones) or all(pack.hours is None for pack in law.packs)
+    known = bool(case.zones) or not law.schedules
     values = {"zones": [zone.key for zone in case.zones], "zone_source": case.zone_source}
     return _rule("zone", known, "zone-known" if known else "zone-unknown", values, OURS)
 
 
 def _consents(case: Case, pack: Pack, at: datetime) -> Iterator[Finding]:
-    """What he must have agreed to; that he refused calls holds under every law."""
-    said = case.consents.get(ConsentKind.CALLS)
-    if said is not None and not said.given:
-        yield _rule(f"refusal:{pack.name}", False, "refused", {"from": said.source}, pack.source("refusal"))
-    contact = case.role is Role.CONTACT
-    if contact and pack.third_party is not None:
-        yield from _agreed(case, pack, pack.third_party, "third-party", at)
+    """What must have been agreed to: by him, or for a contact person as the pack says."""
+    if case.role is Role.CONTACT and pack.third_party is not None:
+        yield from _agreed(case, pack, pack.third_party, "third_party", at)
     if pack.consents and pack.exemptible and case.terms.exemption:
         values = {"why": case.terms.exemption}
         yield _rule(f"consent:{pack.name}", True, "exempt", values, pack.source("consents"))
@@ -203,15 +210,16 @@ def _agreed(
 
 
 def _hours(case: Case, law: Law, pack: Pack, at: datetime) -> Iterator[Finding]:
-    if pack.hours is None:
+    schedule = law.schedules.get(pack.name)
+    if schedule is None:
         return
     for zone in case.zones:
         local = at.astimezone(zone)
-        until = closed_until(pack.hours, law.calendar(pack), zone, at, law.margin)
+        until = schedule.closed_until(zone, at, law.margin)
         values = {
             "zone": zone.key,
             "local": local,
-            "window": str(window(pack.hours, law.calendar(pack), local.date()) or "-"),
+            "window": str(schedule.window(local.date()) or "-"),
             "opens": until.astimezone(zone) if until else None,
         }
         verdict, code = (Verdict.WAIT, "hours-closed") if until else (Verdict.PASS, "hours-open")
@@ -223,8 +231,14 @@ def _limits(case: Case, pack: Pack, at: datetime) -> Iterator[Finding]:
     for limit in pack.limits:
         times = counted(limit, case.target, case.past)
         until = full_until(limit, times, zones, at)
-        values = {"used": used(limit, times, zones, at), "most": limit.most, "limit": limit.name}
-        values |= {"counts": limit.counts, "scope": limit.scope}
+        values = {
+            "used": used(limit, times, zones, at),
+            "most": limit.most,
+            "limit": limit.name,
+            "counts": limit.counts,
+            "scope": limit.scope,
+            "frees": until.astimezone(case.zones[0]) if until and case.zones else until,
+        }
         verdict, code = (Verdict.WAIT, "limit-reached") if until else (Verdict.PASS, "limit-free")
         rule = f"limit:{pack.name}:{limit.name}"
         yield Finding(rule, verdict, code, values, limit.source or pack.name, until, Waits.LIMIT)
