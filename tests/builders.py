@@ -4,6 +4,7 @@ import math
 import struct
 import wave
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -75,25 +76,35 @@ def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campai
 
 
 def add_lead(
-    engine: Engine, campaign: campaigns.CampaignRow, e164: str = PHONE, **changes: Any
+    engine: Engine,
+    campaign: campaigns.CampaignRow,
+    e164: str = PHONE,
+    *,
+    of: dict[str, Any] | None = None,
+    zones: str = ZONE,
+    groups: Sequence[str] = (),
+    **changes: Any,
 ) -> dict[str, Any]:
-    """A pending lead with a person of his own; the row as it was written."""
+    """A pending lead with a person of his own, or one more `of` a lead's person; the row as written."""
     with writing(engine) as connection:
-        person_id = new_id()
-        contact.add_people(connection, [{"id": person_id, "key": f"id:{person_id}", "created_at": NOON}])
-        contact.add_phones(connection, [(person_id, e164, 1)])
+        person_id = of["person_id"] if of else new_id()
+        person = {"id": person_id, "key": f"id:{person_id}", "groups": list(groups), "created_at": NOON}
+        if of is None:
+            contact.add_people(connection, [person])
+        if (person_id, e164) not in contact.phones_of(connection, [person_id]):
+            contact.add_phones(connection, [(person_id, e164, 1)])
         row = {
             "person_id": person_id,
             "id": new_id(),
             "campaign_id": campaign.id,
-            "key": str(person_id),
+            "key": str(new_id()) if of else str(person_id),
             "phone_id": contact.phones_of(connection, [person_id])[person_id, e164],
             "role": Role.DEBTOR,
             "variables": {"name": "Пётр", "sum": "100"},
             "clips": [["ab" * 32, 900]],
             "state": LeadState.PENDING,
             "due_at": NOON,
-            "zone_id": contact.zone_ids(connection, {ZONE})[ZONE],
+            "zone_id": contact.zone_ids(connection, {zones})[zones],
         } | changes
         campaigns.add_leads(connection, [row])
     return row
@@ -143,6 +154,7 @@ def order_of(lead: dict[str, Any], **changes: Any) -> Order:
         caller_id="",
         made=0,
         allowed=1,
+        until=NOON + timedelta(days=1),
     )
     return replace(made, **changes)
 
