@@ -17,7 +17,6 @@ from sqlalchemy import (
     Subquery,
     Text,
     bindparam,
-    case,
     column,
     exists,
     func,
@@ -50,28 +49,23 @@ def bar(connection: Connection, entries: Iterable[Mapping[Any, Any]]) -> int:
     Those with a date block nothing: the dispatch puts their leads off.
     """
     lasting = [entry for entry in entries if entry["until"] is None]
-    return sum(
-        connection.execute(
-            update(lead)
-            .where(lead.c.person_id == met.c.person_id, lead.c.id == met.c.id)
-            .values(state=LeadState.BLOCKED, why=met.c.why, waits=Waits.TURN)
-        ).rowcount
-        for met in _met(connection, lasting, lead.c.state.in_(WAITING))
-    )
+    met = _met(connection, lasting, lead.c.state.in_(WAITING))
+    return sum(_change(connection, one, state=LeadState.BLOCKED, why=one.c.why) for one in met)
 
 
 def wake(connection: Connection, entries: Iterable[Mapping[Any, Any]], at: datetime) -> int:
     """Leads that were put off because of entries with a date are due now; how many."""
     dated = [entry for entry in entries if entry["until"] is not None]
     put_off = (lead.c.state == LeadState.PENDING) & (lead.c.waits == Waits.BLACKLIST)
-    return sum(
-        connection.execute(
-            update(lead)
-            .where(lead.c.person_id == met.c.person_id, lead.c.id == met.c.id)
-            .values(due_at=at, waits=Waits.TURN)
-        ).rowcount
-        for met in _met(connection, dated, put_off)
-    )
+    return sum(_change(connection, one, due_at=at) for one in _met(connection, dated, put_off))
+
+
+def _change(connection: Connection, met: Subquery, **values: Any) -> int:
+    """Set columns of these leads, which wait for nothing any more; how many."""
+    these = (lead.c.person_id == met.c.person_id) & (lead.c.id == met.c.id)
+    changed = connection.execute(update(lead).where(these).values(waits=Waits.TURN, **values)).rowcount
+    # The driver of SQLite does not count where a statement begins WITH.
+    return changed if changed >= 0 else connection.execute(select(func.changes())).scalar_one()
 
 
 def _met(
@@ -155,7 +149,8 @@ def restore(connection: Connection, entry_ids: Collection[UUID], at: datetime) -
     How many were looked at, and how many are free; to be repeated until none is looked at.
     """
     query = (
-        select(lead.c.person_id, lead.c.id, campaign.c.name, phone.c.e164, person.c.key, person.c.groups)
+        select(lead.c.person_id, lead.c.id, lead.c.clips, campaign.c.name, phone.c.e164)
+        .add_columns(person.c.key, person.c.groups)
         .join(campaign, campaign.c.id == lead.c.campaign_id)
         .join(person, person.c.id == lead.c.person_id)
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
@@ -171,11 +166,13 @@ def restore(connection: Connection, entry_ids: Collection[UUID], at: datetime) -
     for row, keys in rows:
         other = [ban.id for ban in lasting if ban.key in keys and ban.scope in (GLOBAL, row.name)]
         who = {"person_id_": row.person_id, "id_": row.id}
-        (kept if other else let_go).append(who | {"why_": why(other[0]) if other else ""})
+        if other:
+            kept.append(who | {"why_": why(other[0])})
+        else:
+            let_go.append(who | {"state_": LeadState.PENDING if row.clips else LeadState.NEW})
     one = update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
     if kept:
         connection.execute(one.values(why=bindparam("why_")), kept)
     if let_go:
-        ready = case((lead.c.clips.is_(None), LeadState.NEW.value), else_=LeadState.PENDING.value)
-        connection.execute(one.values(state=ready, why=bindparam("why_"), due_at=at), let_go)
+        connection.execute(one.values(state=bindparam("state_"), why="", due_at=at), let_go)
     return len(rows), len(let_go)

@@ -138,6 +138,15 @@ def remove(connection: Connection, ids: Collection[UUID], at: datetime, by: str)
     return removed
 
 
+def still(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these entries that nobody removed."""
+    found: set[UUID] = set()
+    for part in chunks(ids):
+        query = select(blacklist.c.id).where(blacklist.c.id.in_(part), blacklist.c.removed_at.is_(None))
+        found.update(connection.scalars(query))
+    return found
+
+
 def entries(
     connection: Connection,
     limit: int,
