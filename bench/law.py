@@ -1,0 +1,273 @@
+"""What lawfulness costs: decisions a second, and claims a second with every limit reserved on PostgreSQL.
+
+Decisions: `decide` on a typical debtor and on one who may be in any of Russia's zones, beside a check written
+by hand of one window and one count, which explains nothing. Claims: a beat of the books (close what was taken
+before, take 50 leads, decide, write attempts), by 1 and by 4 dialers at once and for campaigns of several
+sizes, beside a bare claim: lock 50 due leads, mark them, insert a row for each, ask nothing.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from engine.campaign.attempts import Seen
+from engine.campaign.books import Books, Closing, Errand
+from engine.contact.law import Case
+from engine.contact.limits import Past, Target
+from engine.contact.packs import law_of
+from engine.contact.rules import Answer, decide
+from engine.sections import Contact, Dialer, Trunk
+from engine.settings import Settings
+from lab.postgres import Postgres
+from storage import campaign as store
+from storage import contact, migrations, speech
+from storage.db import new_id, open_engine, writing
+from storage.vocab import CallKind, CampaignState, Outcome, Role, ZoneSource
+
+BATCH = 50
+SECONDS = 8.0
+ENOUGH = 200_000  # leads: more than are claimed in all runs
+MOSCOW = ZoneInfo("Europe/Moscow")
+EVERYWHERE = (
+    *("Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk"),
+    *("Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan"),
+    "Asia/Kamchatka",
+)
+# Wednesday, eleven in the morning in Moscow: lawful from Kaliningrad to Kamchatka.
+WORKDAY = datetime(2026, 1, 21, 8, tzinfo=UTC)
+
+FILL = """
+INSERT INTO person (id, key, name, city, region, address, timezone, groups, created_at)
+SELECT {person}, 'id:' || n, 'n', '', '', '', '', '[]', now() FROM generate_series(1, {size}) n;
+INSERT INTO phone (person_id, id, e164, position, kind, operator, region)
+SELECT {person}, {phone}, '+79' || lpad(n::text, 9, '0'), 1, 'mobile', '', ''
+FROM generate_series(1, {size}) n;
+INSERT INTO lead (person_id, id, campaign_id, key, phone_id, role, variables, clips, state, why, due_at,
+                  waits, zone_id, attempts, outcome)
+SELECT {person}, {lead}, '{campaign}', n::text, {phone}, 'debtor', '{{"name": "n"}}', '[["a", 900]]',
+       'pending', '', '{due}', '', {zone}, 0, '' FROM generate_series(1, {size}) n;
+"""
+BARE = """
+WITH due AS (
+  SELECT person_id, id, phone_id FROM lead WHERE campaign_id = :campaign AND zone_id = :zone
+  AND state = 'pending' AND due_at <= :at ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED),
+marked AS (
+  UPDATE lead SET state = 'in-flight' FROM due WHERE lead.person_id = due.person_id AND lead.id = due.id
+  RETURNING lead.person_id, lead.id, lead.phone_id)
+INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, node, trunk,
+  caller_id, state, outcome, prepared_at, ended_at, refused, refund, talk, pressed)
+SELECT person_id, gen_random_uuid(), id, :campaign, phone_id, 1, 'talk', '{}', 'd', 'n', 't', '', 'ended', '',
+  :at, :at, '', false, '', '' FROM marked
+"""
+
+
+def uuid(kind: int) -> str:
+    """An id for a numbered row, in the order of the numbers."""
+    return f"('0000000{kind}-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
+
+
+def settings(folder: Path, url: str, name: str) -> Settings:
+    """Of one of several dialers, whose clock says that it is a working day."""
+    shift = int((WORKDAY - datetime.now(UTC)).total_seconds())
+    return Settings(
+        data_dir=folder,
+        database_url=url,
+        dialer=Dialer(name=name),
+        trunk=[Trunk(address="127.0.0.1:5060", cps=1000, channels=100_000)],
+        contact=Contact(clock_shift_s=shift),
+    )
+
+
+# Decisions.
+
+
+def decisions(folder: Path) -> list[dict[str, Any]]:
+    """Decisions a second, and how many times a check by hand takes less."""
+    law = law_of(settings(folder, f"sqlite:///{folder}/none.db", "one"), ["ru-230fz-talk"])
+    past = tuple(
+        Past(
+            WORKDAY - timedelta(days=days),
+            "+79",
+            "",
+            None,
+            CallKind.TALK,
+            False,
+            Outcome.ANSWERED_HEARD,
+            answered_s=9,
+        )
+        for days in (3, 9, 12)
+    )
+    known = Case(Target("+79"), (MOSCOW,), ZoneSource.NUMBERING, past=past)
+    unknown = replace(known, zones=tuple(map(ZoneInfo, EVERYWHERE)), zone_source=ZoneSource.PREFIX)
+    by_hand = rate(lambda: hand_made(past))
+    rows = []
+    for name, case in (("one zone", known), ("eleven zones", unknown)):
+        if decide(case, law, WORKDAY).answer is not Answer.ALLOW:
+            raise SystemExit(f"{name}: the benchmark's own case is not allowed")
+        each = rate(lambda case=case: decide(case, law, WORKDAY))  # type: ignore[misc]  # bound at once
+        rows.append({"what": f"decide, {name}", "per_s": round(each), "by_hand_x": round(by_hand / each, 1)})
+    return rows
+
+
+def hand_made(past: tuple[Past, ...]) -> bool:
+    """One window and one count, as a script would have it."""
+    local = WORKDAY.astimezone(MOSCOW)
+    today = sum(call.at.astimezone(MOSCOW).date() == local.date() for call in past)
+    return clock(8) <= local.time() < clock(22) and today < 1
+
+
+def rate(work: Callable[[], object]) -> float:
+    """How often a second: the median of five."""
+    found = []
+    for _ in range(5):
+        began, count = time.perf_counter(), 0
+        while time.perf_counter() - began < 0.3:
+            for _ in range(50):
+                work()
+            count += 50
+        found.append(count / (time.perf_counter() - began))
+    return sorted(found)[2]
+
+
+# Claims.
+
+
+def claims(folder: Path, postgres: Postgres, size: int) -> list[dict[str, Any]]:
+    """Claims a second of a campaign of so many leads, by 1 and by 4 dialers, ours and bare."""
+    url = postgres.database()
+    engine = open_engine(url)
+    migrations.upgrade(engine)
+    campaign, zone = filled(engine, size)
+    rows = []
+    for dialers in (1, 4):
+        bare = together(bare_claims, dialers, (url, str(campaign), zone))
+        again(engine, size)
+        ours = together(our_claims, dialers, (url, str(campaign), str(folder)))
+        again(engine, size)
+        row = {"what": f"claims, {size:,} leads, {dialers} dialers", "per_s": round(ours)}
+        rows.append(row | {"bare_per_s": round(bare), "ratio": round(ours / bare, 2)})
+        print(rows[-1], file=sys.stderr, flush=True)
+    engine.dispose()
+    postgres.drop(url)
+    return rows
+
+
+def filled(engine: Any, size: int) -> tuple[Any, int]:
+    """A campaign with its leads, all of them due; its id and their zone set."""
+    campaign = new_id()
+    with writing(engine) as connection:
+        template = speech.add_template(connection, "bench", "", {}, WORKDAY)
+        row = store.CampaignRow(
+            id=campaign,
+            name="bench",
+            state=CampaignState.RUNNING,
+            template_id=template.id,
+            trunk="trunk",
+            cps=1000,
+            channels=100_000,
+            attempts=1,
+            priority=0,
+            role=Role.DEBTOR,
+            law=["ru-230fz-talk"],
+            exemption="",
+            owes="",
+            phrases={},
+            created_at=WORKDAY,
+            changed_at=WORKDAY,
+        )
+        store.add(connection, row)
+        zone = contact.zone_ids(connection, {"Europe/Moscow"})["Europe/Moscow"]
+        words = {"person": uuid(1), "phone": uuid(2), "lead": uuid(3), "size": size, "zone": zone}
+        connection.exec_driver_sql(FILL.format(campaign=campaign, due=WORKDAY - timedelta(days=1), **words))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+    return campaign, zone
+
+
+def again(engine: Any, size: int) -> None:
+    """A small campaign is called through in a run: as if nobody had been called yet."""
+    if size < ENOUGH:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("TRUNCATE attempt, attempt_event")
+            connection.exec_driver_sql("UPDATE lead SET state = 'pending', attempts = 0")
+            connection.exec_driver_sql("UPDATE campaign SET state = 'running'")
+            connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def together(work: Callable[..., float], dialers: int, arguments: tuple[Any, ...]) -> float:
+    """So many processes at once; what they claimed a second."""
+    with multiprocessing.get_context("spawn").Pool(dialers) as pool:
+        began = time.time() + 3  # when all have started
+        jobs = [pool.apply_async(work, (number, began, *arguments)) for number in range(dialers)]
+        return sum(job.get(timeout=120) for job in jobs)
+
+
+def our_claims(number: int, began: float, url: str, campaign: str, folder: str) -> float:
+    """One dialer's beats: what it claimed a second."""
+    from uuid import UUID
+
+    engine, mine = open_engine(url), settings(Path(folder), url, f"d{number}")
+    books = Books(engine, mine)
+    wants, free = {UUID(campaign): BATCH}, {"trunk": 10 * BATCH}
+    closings: list[Closing] = []
+    claimed = 0
+    time.sleep(max(0.0, began - time.time()))
+    while time.time() < began + SECONDS:
+        news = books.beat(Errand(closings=closings, wants=wants, free=free, node="asterisk"))
+        now = mine.now()
+        busy = Seen(sent_at=now, hangup_at=now, cause=17, tech_cause=486)
+        closings = [Closing(order, busy, now) for order in news.orders]
+        claimed += len(news.orders)
+        if not news.orders:
+            break
+    spent = time.time() - began
+    books.beat(Errand(closings=closings))
+    return claimed / spent
+
+
+def bare_claims(_number: int, began: float, url: str, campaign: str, zone: int) -> float:
+    """The same without a single question."""
+    engine, claimed = open_engine(url), 0
+    values = {"campaign": campaign, "zone": zone, "at": WORKDAY, "most": BATCH}
+    time.sleep(max(0.0, began - time.time()))
+    while time.time() < began + SECONDS:
+        with writing(engine) as connection:
+            found = connection.execute(text(BARE), values).rowcount
+        claimed += found
+        if not found:
+            break
+    return claimed / (time.time() - began)
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--leads", type=int, nargs="*", default=[10_000, 1_000_000], help="sizes of campaigns"
+    )
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, Postgres() as postgres:
+        rows = decisions(Path(folder))
+        for size in arguments.leads:
+            rows += claims(Path(folder), postgres, size)
+    for row in rows:
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
