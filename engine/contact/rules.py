@@ -246,4 +246,4 @@ def _limits(case: Case, pack: Pack, at: datetime) -> Iterator[Finding]:
         left = case.attempts < pack.max_attempts
         values = {"made": case.attempts, "most": pack.max_attempts}
         code = "attempts-left" if left else "attempts-over"
-        yield _rule(f"attempts:{pack.name}", left, code, values, pack.source("max_attempts"))
+        yield _rule(f"attempts:{pack.name}", left, code, values, pack.source("attempts"))
