@@ -2,11 +2,14 @@
 
 from sqlalchemy import Engine
 
+from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
 from engine.campaign.dialer import Dialer
+from engine.campaign.filling import Filling
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Campaigns
 from engine.campaign.talks import Talks
+from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown
 from engine.gateways.ami import Node
@@ -37,9 +40,24 @@ def contacts(settings: Settings) -> Contacts:
     return Contacts(database(settings), settings)
 
 
+def audiences(settings: Settings) -> Audiences:
+    """Selections of people."""
+    return Audiences(database(settings), settings)
+
+
+def filling(settings: Settings) -> Filling:
+    """Campaigns filled from them."""
+    return Filling(database(settings), settings)
+
+
 def speech(settings: Settings) -> Speech:
     """Templates and voices."""
     return Speech(database(settings), settings)
+
+
+def numbering(settings: Settings) -> Numbering:
+    """The numbering register."""
+    return Numbering(database(settings), settings)
 
 
 def talks(settings: Settings) -> Talks:

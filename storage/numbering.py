@@ -1,8 +1,36 @@
-"""The numbering register: whose number a number is, by ranges; ported numbers are looked up first."""
+"""The numbering register: whose number a number is, by ranges; ported numbers are looked up first.
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+When it changes, what is kept of phones and leads is worked out again: read in the order of their keys, a
+page at a time, so that millions of them need no memory.
+"""
 
-from storage.db import UtcTime, metadata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+
+from storage.campaign import lead
+from storage.contact import person, phone
+from storage.db import Record, UtcTime, metadata
+from storage.vocab import LeadState
 
 register = Table(
     "register",
@@ -24,3 +52,100 @@ number_range = Table(
     Column("region", Text, nullable=False),
     Index("ix_number_range_first", "first"),
 )
+
+PORTED = "ported"
+PAGE = 5000
+RANGE = (number_range.c.register, number_range.c.first, number_range.c.last)
+WHOSE = (number_range.c.operator, number_range.c.region)
+
+Key = tuple[UUID, UUID]
+Row = tuple[int, int, str, str]  # first, last, operator, region
+
+
+def replace(
+    connection: Connection, name: str, rows: Iterable[Row], *, ranges: int, sha256: str, at: datetime
+) -> None:
+    """Put these ranges in the place of all that this register has; zones are not worked out yet."""
+    connection.execute(delete(number_range).where(number_range.c.register == name))
+    connection.execute(delete(register).where(register.c.name == name))
+    row = {"name": name, "ranges": ranges, "sha256": sha256, "tzdata": "", "loaded_at": at}
+    connection.execute(register.insert().values(row))
+    columns = ("first", "last", "operator", "region")
+    named = ({"register": name} | dict(zip(columns, row, strict=True)) for row in rows)
+    while page := list(islice(named, PAGE)):
+        connection.execute(number_range.insert(), page)
+
+
+def registers(connection: Connection) -> list[Record]:
+    """What is loaded: name, ranges, sha256, tzdata, loaded_at."""
+    return list(connection.execute(select(register).order_by(register.c.name)))
+
+
+def set_tzdata(connection: Connection, version: str) -> None:
+    """Zones are worked out, with this version."""
+    connection.execute(update(register).values(tzdata=version))
+
+
+def ranges(connection: Connection) -> Iterator[Record]:
+    """Every range: register, first, last, operator, region; in order, ported numbers among them."""
+    query = select(*RANGE, *WHOSE).order_by(number_range.c.first)
+    return iter(connection.execution_options(yield_per=PAGE).execute(query))
+
+
+def find(connection: Connection, name: str, number: int) -> list[Record]:
+    """What the register of this name, and the list of ported numbers, have of a number: at most two rows
+    (register, first, last, operator, region), each found by its key.
+    """
+    mine = select(*RANGE, *WHOSE).where(number_range.c.register == name, number_range.c.first <= number)
+    nearest = mine.order_by(number_range.c.first.desc()).limit(1).subquery("nearest")
+    ported = (number_range.c.register == PORTED, number_range.c.first == number)
+    query = union_all(select(*RANGE, *WHOSE).where(*ported), select(nearest).where(nearest.c.last >= number))
+    return list(connection.execute(query))
+
+
+def phones_after(connection: Connection, after: Key | None) -> list[Record]:
+    """A page of phones: person_id, id, e164, kind, operator, region."""
+    query = select(
+        phone.c.person_id, phone.c.id, phone.c.e164, phone.c.kind, phone.c.operator, phone.c.region
+    )
+    return _page(connection, query, phone, after)
+
+
+def leads_after(connection: Connection, after: Key | None) -> list[Record]:
+    """A page of leads that are not over, with what tells their zones: person_id, id, zone_id, e164 of the
+    lead's phone, timezone, lat, lon, region, city.
+    """
+    query = (
+        select(lead.c.person_id, lead.c.id, lead.c.zone_id, phone.c.e164)
+        .add_columns(person.c.timezone, person.c.lat, person.c.lon, person.c.region, person.c.city)
+        .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+        .join(person, person.c.id == lead.c.person_id)
+        .where(lead.c.state != LeadState.DONE)
+    )
+    return _page(connection, query, lead, after)
+
+
+def _page(connection: Connection, query: Any, table: Table, after: Key | None) -> list[Record]:
+    key = (table.c.person_id, table.c.id)
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return list(connection.execute(query.order_by(*key).limit(PAGE)))
+
+
+def set_phones(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """What the register says of phones: person_id_, id_, kind, operator, region."""
+    values: dict[str, Any] = {name: bindparam(name) for name in ("kind", "operator", "region")}
+    _set(connection, phone, rows, values)
+
+
+def set_zones(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The zones of leads: person_id_, id_, zone_id."""
+    _set(connection, lead, rows, {"zone_id": bindparam("zone_id")})
+
+
+def _set(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], values: Mapping[str, Any]
+) -> None:
+    if rows:
+        one = (table.c.person_id == bindparam("person_id_"), table.c.id == bindparam("id_"))
+        connection.execute(update(table).where(*one).values(values), rows)
