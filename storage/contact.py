@@ -113,7 +113,7 @@ def add_phones(connection: Connection, wanted: Iterable[tuple[UUID, str, int]]) 
 
 def zone_sets(connection: Connection) -> dict[int, str]:
     """Every set of zones that a lead may refer to: id -> names in order, with commas."""
-    return dict(connection.execute(select(zone_set.c.id, zone_set.c.zones)).tuples().all())
+    return dict(connection.execute(select(zone_set.c.id, zone_set.c.zones)).all())
 
 
 def zone_ids(connection: Connection, wanted: Collection[str]) -> dict[str, int]:

@@ -57,7 +57,7 @@ class Ready:
 def by_state(connection: Connection, campaign_id: UUID) -> dict[str, int]:
     """Leads in each state."""
     query = select(lead.c.state, func.count()).where(lead.c.campaign_id == campaign_id).group_by(lead.c.state)
-    return dict(connection.execute(query).tuples())
+    return dict(connection.execute(query).all())
 
 
 def blocked(connection: Connection, campaign_id: UUID) -> list[Record]:
@@ -95,7 +95,7 @@ def ready(connection: Connection, ask: Ready) -> dict[str, int]:
         else_="ready",
     )
     query = select(reason.label("reason"), func.count()).where(*_due(ask)).group_by(reason)
-    return dict(connection.execute(query).tuples())
+    return dict(connection.execute(query).all())
 
 
 def _due(ask: Ready) -> tuple[ColumnElement[bool], ...]:

@@ -163,6 +163,7 @@ def test_who_refused_calls_is_not_called_until_he_agrees_again(
     engine: Engine, line: Line, campaign: CampaignRow
 ) -> None:
     lead = add_lead(engine, campaign)
+    add_lead(engine, campaign, OTHER, due_at=MORNING)  # or else the campaign would be done
     agree(engine, "tel:" + PHONE, ConsentKind.CALLS, False)
     assert line.take([campaign.id]) == []
     assert (lead_now(engine, lead).state, lead_now(engine, lead).why) == (LeadState.BLOCKED, "refused")

@@ -108,7 +108,8 @@ class _Count:
         elif not zones:
             self.add("zone-unknown", row.leads)
         else:
-            opens = _opens_at(self._law, zones, self._at)
+            until = self._law.closed_until(zones, self._at)
+            opens = until if until and until < self._at + HORIZON else None
             self.add("hours", row.leads, opens)
             before = self._closed.get(row.zone_id, (0, opens))[0]
             self._closed[row.zone_id] = (before + row.leads, opens)
@@ -127,17 +128,6 @@ class _Count:
             for key, (leads, opens) in self._closed.items()
         ]
         return sorted(rows, key=lambda row: (row["opens_at"] is None, row["opens_at"], row["zones"]))
-
-
-def _opens_at(law: Law, zones: tuple[ZoneInfo, ...], at: datetime) -> datetime | None:
-    """The first moment at which all of these zones are open; None: there is none within the horizon."""
-    last = at + HORIZON
-    while at < last:
-        until = law.closed_until(zones, at)
-        if until is None:
-            return at
-        at = until
-    return None
 
 
 def _ask(
