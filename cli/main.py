@@ -20,6 +20,7 @@ from engine.errors import DatabaseDown, ZvonarError
 
 NOUNS = {
     "asterisk": "render and check Asterisk's configuration",
+    "audience": "choose people from the client's data, fill campaigns with them",
     "campaign": "create, fill, start, pause and watch campaigns",
     "contact": "who may be called, when, and why not",
     "config": "show the settings and where each comes from",

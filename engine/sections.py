@@ -1,8 +1,8 @@
 """The tables of `zvonar.toml`: each setting typed, with its default and one line of meaning."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
 SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -105,6 +105,33 @@ class Contact(Section):
     clock_shift_s: int = Field(
         0, description="rehearsals only: seconds added to the clock; refused while a trunk leads elsewhere"
     )
+
+
+class Source(Section):
+    """A database of the client's that people are selected from; it is only read."""
+
+    name: str = Field("erp", pattern=SAFE_NAME, description="what audiences and campaigns call it")
+    url: SecretStr = Field(
+        SecretStr(""),
+        description="its SQLAlchemy URL, of a user who may only read; empty: there is none",
+    )
+    table: str = Field("", description="its table or view, with the schema if it is in one: `sales.debtor`")
+    query: str = Field("", description="instead of a table: a SELECT of the administrator's")
+    columns: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], str] = Field(
+        {}, description="our name = its column: phone, external_id, person_id, name, lat, lon, any variable"
+    )
+    statement_timeout_s: float = Field(5, gt=0, le=600, description="seconds that a question may take")
+    max_rows: int = Field(1_000_000, ge=1, description="an audience of more people is refused")
+    fresh_s: int = Field(3600, ge=60, description="seconds for which an answer to `still owes?` holds")
+
+    @model_validator(mode="after")
+    def says_where(self) -> Self:
+        """A URL goes with a table or a query, and with columns; our own people need no source."""
+        if self.name == "person":
+            raise ValueError("`person` is our own table")
+        if self.url.get_secret_value() and (bool(self.table) == bool(self.query) or not self.columns):
+            raise ValueError("a source has a table or a query, and the columns that are ours")
+        return self
 
 
 class Company(Section):

@@ -2,7 +2,7 @@
 
 Precedence: environment (`ZVONAR_…`, nested names with `__`), then `zvonar.toml`, then the default.
 The file is the first found of `--config`, `$ZVONAR_CONFIG`, `./zvonar.toml`, `/etc/zvonar/zvonar.toml`.
-`[[asterisk]]` and `[[trunk]]` are lists; for a single one `ZVONAR_ASTERISK__HOST` and the like do.
+`[[asterisk]]`, `[[trunk]]`, `[[source]]` are lists; for a single one `ZVONAR_ASTERISK__HOST` and so on do.
 """
 
 import os
@@ -37,6 +37,7 @@ from engine.sections import (
     Dialer,
     Fastagi,
     Log,
+    Source,
     Speech,
     Trunk,
     Web,
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     speech: Speech = Speech()
     dialer: Dialer = Dialer()
     contact: Contact = Contact()
+    source: Annotated[list[Source], BeforeValidator(one_or_many)] = Field([Source()], min_length=1)
     log: Log = Log()
 
     @field_validator("database_url")
@@ -111,10 +113,10 @@ class Settings(BaseSettings):
             raise ValueError(DATABASES)
         return value
 
-    @field_validator("asterisk", "trunk")
+    @field_validator("asterisk", "trunk", "source")
     @classmethod
     def names_differ(cls, value: list[Any]) -> list[Any]:
-        """Two nodes or trunks of one name cannot be told apart."""
+        """Two nodes, trunks or sources of one name cannot be told apart."""
         names = [item.name for item in value]
         if len(set(names)) < len(names):
             raise ValueError("names must differ")
@@ -160,6 +162,15 @@ class Settings(BaseSettings):
                 return trunk
         known = ", ".join(trunk.name for trunk in self.trunk)
         raise SettingsError(f"no trunk named {name!r}; there are: {known}")
+
+    def source_named(self, name: str) -> Source:
+        """The source of that name; SettingsError names those that there are."""
+        told = [source for source in self.source if source.url.get_secret_value()]
+        for source in told:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in told) or "none"
+        raise SettingsError(f"no [[source]] named {name!r}; there are: {known}")
 
 
 def find_file(given: str | None = None) -> Path | None:

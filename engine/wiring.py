@@ -11,6 +11,8 @@ from engine.campaign.service import Campaigns
 from engine.campaign.talks import Talks
 from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
+from engine.contact.blacklist import Blacklists
+from engine.contact.consents import Consents
 from engine.errors import DatabaseDown
 from engine.gateways.ami import Node
 from engine.settings import Settings
@@ -48,6 +50,16 @@ def audiences(settings: Settings) -> Audiences:
 def filling(settings: Settings) -> Filling:
     """Campaigns filled from them."""
     return Filling(database(settings), settings)
+
+
+def blacklists(settings: Settings) -> Blacklists:
+    """Whom not to call."""
+    return Blacklists(database(settings), settings)
+
+
+def consents(settings: Settings) -> Consents:
+    """Who agreed to what."""
+    return Consents(database(settings), settings)
 
 
 def speech(settings: Settings) -> Speech:

@@ -1,8 +1,28 @@
 """Saved selections of people, and the places that they are near to or inside of."""
 
-from sqlalchemy import Column, Float, Index, String, Table, Text, UniqueConstraint
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from storage.db import Id, Json, UtcTime, metadata
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+
+from storage.campaign import lead
+from storage.db import Id, Json, Record, UtcTime, metadata, new_id
+from storage.vocab import LeadState
 
 audience = Table(
     "audience",
@@ -28,3 +48,70 @@ place = Table(
     UniqueConstraint("kind", "search", "city"),
     Index("ix_place_search", "search"),
 )
+
+
+def find(connection: Connection, name: str) -> Record | None:
+    """The audience of that name."""
+    return connection.execute(select(audience).where(audience.c.name == name)).one_or_none()
+
+
+def audiences(connection: Connection) -> list[Record]:
+    """All of them by name."""
+    return list(connection.execute(select(audience).order_by(audience.c.name)))
+
+
+def save(connection: Connection, name: str, source: str, conditions: Any, at: datetime) -> None:
+    """A new audience, or a new meaning of one."""
+    values = {"source": source, "filter": conditions, "changed_at": at}
+    changed = connection.execute(update(audience).where(audience.c.name == name).values(values))
+    if not changed.rowcount:
+        connection.execute(audience.insert().values(name=name, created_at=at, **values))
+
+
+def replace_places(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put these places in place of all of their kinds and cities: kind, name, city, search, lat …"""
+    for kind, city in sorted({(row["kind"], row["city"]) for row in rows}):
+        connection.execute(delete(place).where(place.c.kind == kind, place.c.city == city))
+    connection.execute(place.insert(), [{"id": new_id(), **row} for row in rows])
+
+
+def places_named(connection: Connection, kind: str, search: str) -> list[Record]:
+    """Places of this kind and name, one a city."""
+    query = select(place).where(place.c.kind == kind, place.c.search == search)
+    return list(connection.execute(query.order_by(place.c.city)))
+
+
+def place_names(connection: Connection, kind: str) -> list[str]:
+    """The names of a kind's places, each once."""
+    query = select(place.c.name).where(place.c.kind == kind)
+    return list(connection.scalars(query.distinct().order_by(place.c.name)))
+
+
+def places(connection: Connection, kind: str = "") -> list[Record]:
+    """All places, or those of a kind."""
+    query = select(place).order_by(place.c.kind, place.c.city, place.c.name)
+    return list(connection.execute(query.where(place.c.kind == kind) if kind else query))
+
+
+def lead_keys(connection: Connection, campaign_id: UUID) -> Iterator[Record]:
+    """Every lead of a campaign: person_id, id, key, state, why, attempts; read as they are wanted."""
+    columns = (lead.c.person_id, lead.c.id, lead.c.key, lead.c.state, lead.c.why, lead.c.attempts)
+    query = select(*columns).where(lead.c.campaign_id == campaign_id)
+    yield from connection.execute(query, execution_options={"yield_per": 10_000})
+
+
+def turn_leads(
+    connection: Connection,
+    rows: Sequence[Mapping[str, Any]],
+    was: Collection[LeadState],
+    to: LeadState,
+    why: str,
+) -> int:
+    """Give uncalled leads (person_id_, id_) of these states another one; how many there were."""
+    query = update(lead).where(
+        lead.c.person_id == bindparam("person_id_"),
+        lead.c.id == bindparam("id_"),
+        lead.c.state.in_(was),
+        lead.c.attempts == 0,
+    )
+    return connection.execute(query.values(state=to, why=why), rows).rowcount if rows else 0

@@ -128,3 +128,13 @@ class ConsentKind(StrEnum):
     ADVERTISING = "advertising"
     MASS_CALLS = "mass-calls"
     DEBTOR_AGREED = "debtor-agreed"
+
+
+class FieldKind(StrEnum):
+    """What a field of a source holds, as far as it is told."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    FLAG = "flag"
+    UNKNOWN = "unknown"
