@@ -103,7 +103,7 @@ def _own(ours: _Ours) -> Pack:
         name=OWN,
         version="1",
         title={"ru": "Собственные пределы, из настроек", "en": "Our own limits, out of the settings"},
-        effective=date.min,
+        effective=date(1970, 1, 1),
         limits=tuple(limits),
         sources={"effective": "zvonar.toml"},
     )

@@ -139,7 +139,7 @@ def campaign_rules(law: Law, terms: Terms, at: datetime) -> Iterator[Finding]:
             yield _rule(f"label:{pack.name}", terms.labelled, code, {}, pack.source("label"))
         missing = sorted(set(pack.announcements) - terms.announced)
         if pack.announcements:
-            code, values = ("not-announced" if missing else "announced"), {"what": ", ".join(missing)}
+            code, values = ("not-announced" if missing else "announced"), {"what": missing}
             yield _rule(f"announce:{pack.name}", not missing, code, values, pack.source("announcements"))
 
 
