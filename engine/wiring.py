@@ -9,10 +9,10 @@ from engine.campaign.filling import Filling
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Campaigns
 from engine.campaign.talks import Talks
-from engine.contact.numbering import Numbering
-from engine.contact.service import Contacts
 from engine.contact.blacklist import Blacklists
 from engine.contact.consents import Consents
+from engine.contact.numbering import Numbering
+from engine.contact.service import Contacts
 from engine.errors import DatabaseDown
 from engine.gateways.ami import Node
 from engine.settings import Settings

@@ -24,7 +24,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     bindparam,
-    exists,
     func,
     select,
     text,
@@ -259,18 +258,6 @@ def wake(connection: Connection, person_ids: Collection[UUID], at: datetime) -> 
             lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
         )
         connection.execute(query.values(due_at=at, waits=Waits.TURN))
-
-
-def block_phone(connection: Connection, e164: str, why: str = "blacklisted") -> int:
-    """Take every lead that would dial this number out of all campaigns; how many there were."""
-    same = exists().where(
-        phone.c.person_id == lead.c.person_id, phone.c.id == lead.c.phone_id, phone.c.e164 == e164
-    )
-    owners = select(phone.c.person_id).where(phone.c.e164 == e164)
-    query = update(lead).where(
-        lead.c.person_id.in_(owners), same, lead.c.state.in_((LeadState.NEW, LeadState.PENDING))
-    )
-    return connection.execute(query.values(state=LeadState.BLOCKED, why=why)).rowcount
 
 
 def _one_lead() -> Any:

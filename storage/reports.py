@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, literal, select
 
+from storage.barring import WHY
 from storage.calls import attempt
 from storage.campaign import lead
 from storage.contact import person, phone
@@ -52,11 +53,13 @@ def attempts_of(connection: Connection, campaign_id: UUID) -> Iterator[Record]:
 
 
 def blocked_of(connection: Connection, campaign_id: UUID) -> list[tuple[str, int]]:
-    """(reason, leads) of those that are not called at all."""
+    """(reason, leads) of those that are not called at all; whatever entry of the blacklist it is."""
+    banned = lead.c.why.startswith(WHY, autoescape=True)
+    why = case((banned, literal("blacklisted", literal_execute=True)), else_=lead.c.why).label("reason")
     query = (
-        select(lead.c.why, func.count())
+        select(why, func.count())
         .where(lead.c.campaign_id == campaign_id, lead.c.state == "blocked")
-        .group_by(lead.c.why)
+        .group_by(why)
         .order_by(func.count().desc())
     )
     return list(connection.execute(query))

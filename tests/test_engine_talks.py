@@ -16,7 +16,7 @@ from engine.campaign.attempts import Talk
 from engine.campaign.talks import Talks
 from engine.errors import NotFound
 from engine.speech.clip import Clip
-from storage import audit, calls, contact
+from storage import audit, blacklist, calls, consent
 from storage.calls import attempt
 from storage.db import new_id, writing
 from storage.vocab import LeadState, Outcome
@@ -106,15 +106,18 @@ def test_an_opt_out_bars_the_number_at_once_in_every_campaign(
     sheet = opened(talks, engine, lead)
     for _ in range(2):  # the second time is harmless
         talks.opt_out(sheet)
-        (barred,) = rows_of(engine, contact.blacklist)
-        assert (barred.e164, barred.reason, barred.attempt_id) == (PHONE, "opt-out", sheet.attempt_id)
+        (barred,) = rows_of(engine, blacklist.blacklist)
+        assert (barred.key, barred.scope, barred.until) == (f"number:{PHONE}", "global", None)
+        assert (barred.reason, barred.attempt_id) == ("opt-out", sheet.attempt_id)
         assert [lead_now(engine, row).state for row in waiting] == ["blocked", "blocked"]
         assert [lead_now(engine, row).state for row in (lead, stranger)] == ["in-flight", "pending"]
-    first, second = rows_of(engine, audit.audit)
-    assert (first.actor, first.deed) == (f"call:{sheet.attempt_id}", "blacklist.add")
-    assert first.subject == str(lead["person_id"])
-    assert first.detail == {"reason": "opt-out", "leads_blocked": 2}
-    assert second.detail["leads_blocked"] == 0
+    (said,) = rows_of(engine, consent.consent)
+    assert (said.subject, said.kind, said.given) == (f"tel:{PHONE}", "calls", False)
+    assert said.proof == said.actor == f"call:{sheet.attempt_id}"
+    refused, added = rows_of(engine, audit.audit)
+    assert (refused.deed, added.deed) == ("consent.refuse", "blacklist.add")
+    assert (added.actor, added.subject) == (f"call:{sheet.attempt_id}", str(barred.id))
+    assert added.detail["leads_blocked"] == 2
 
 
 @pytest.mark.parametrize(
@@ -165,20 +168,20 @@ def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_
 def test_an_opt_out_waits_for_a_database_that_is_away(
     talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, errors = contact.ban, [OperationalError("", {}, Exception()) for _ in range(3)]
+    real, errors = blacklist.add_all, [OperationalError("", {}, Exception()) for _ in range(3)]
 
-    def ban(*args: Any, **how: Any) -> bool:
+    def add_all(*args: Any) -> list[dict[str, Any]]:
         if errors:
             raise errors.pop()
-        return real(*args, **how)
+        return real(*args)
 
-    monkeypatch.setattr(contact, "ban", ban)
+    monkeypatch.setattr(blacklist, "add_all", add_all)
     monkeypatch.setattr(module, "DOWN_S", 0.01)
     sheet = opened(talks, engine, lead)
     talks.opt_out(sheet)  # the conversation goes on, and tells him so
     talks.save(sheet, Talk(Outcome.ANSWERED_OPT_OUT, 5, 900, "9"))
     eventually(lambda: attempt_now(engine, sheet.attempt_id).talk == "answered-opt-out")
-    assert [row.e164 for row in rows_of(engine, contact.blacklist)] == [PHONE]
+    assert [row.key for row in rows_of(engine, blacklist.blacklist)] == [f"number:{PHONE}"]
 
 
 def test_an_operator_who_takes_the_call_is_noted(talks: Talks, engine: Engine, lead: dict[str, Any]) -> None:

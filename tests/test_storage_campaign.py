@@ -118,23 +118,6 @@ def test_only_the_index_of_due_leads_is_read(postgres_url: str) -> None:
     engine.dispose()
 
 
-def test_blocking_a_phone_takes_its_waiting_leads_out_of_every_campaign(
-    engine: Engine, campaign: CampaignRow
-) -> None:
-    other = add_campaign(engine, "winter")
-    waiting = [add_lead(engine, campaign), add_lead(engine, other, state=LeadState.NEW)]
-    left = [
-        add_lead(engine, other, state=LeadState.IN_FLIGHT),
-        add_lead(engine, other, state=LeadState.DONE),
-        add_lead(engine, other, "+79211230000"),
-    ]
-    with writing(engine) as connection:
-        assert store.block_phone(connection, PHONE) == 2
-        assert store.block_phone(connection, PHONE) == 0
-    assert {lead_now(engine, row).state for row in waiting} == {"blocked"}
-    assert [lead_now(engine, row).state for row in left] == ["in-flight", "done", "pending"]
-
-
 def test_only_a_lead_in_flight_is_released(engine: Engine, campaign: CampaignRow) -> None:
     flying, blocked = (
         add_lead(engine, campaign, state=state) for state in (LeadState.IN_FLIGHT, LeadState.BLOCKED)

@@ -31,8 +31,8 @@ MAX_LINE = 2**16
 CELL = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 
 
-def rows(path: Path) -> Iterator[Row]:
-    """Every row of a list that has anything in it; FileError for a file that is none."""
+def rows(path: Path, needs: str = "phone") -> Iterator[Row]:
+    """Every row of a list that has anything in it; FileError for a file that is none or lacks this column."""
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -40,7 +40,7 @@ def rows(path: Path) -> Iterator[Row]:
         raise FileError(f"{path}: {error.strerror}") from None
     if not start:
         raise FileError(f"{path}: the file is empty")
-    return _xlsx(path) if start == ZIP else _csv(path)
+    return _xlsx(path, needs) if start == ZIP else _csv(path, needs)
 
 
 def size(path: Path) -> int:
@@ -66,7 +66,7 @@ def _encoding(path: Path) -> str:
     return "utf-8-sig"
 
 
-def _csv(path: Path) -> Iterator[Row]:
+def _csv(path: Path, needs: str) -> Iterator[Row]:
     encoding = _encoding(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         first = file.readline(MAX_LINE)
@@ -75,7 +75,7 @@ def _csv(path: Path) -> Iterator[Row]:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         line = 1  # where the row begins; it may have line breaks between quotes
         try:
-            header = _header(path, next(reader, []))
+            header = _header(path, next(reader, []), needs)
             line = reader.line_num + 1
             for cells in reader:
                 if any(cell.strip() for cell in cells):
@@ -85,7 +85,7 @@ def _csv(path: Path) -> Iterator[Row]:
             raise FileError(f"{path}, line {line}: {error}") from None
 
 
-def _xlsx(path: Path) -> Iterator[Row]:
+def _xlsx(path: Path, needs: str) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_size(path, archive)
@@ -100,7 +100,7 @@ def _xlsx(path: Path) -> Iterator[Row]:
         if header:
             yield line, _named(header, texts)
         else:
-            header = _header(path, texts)
+            header = _header(path, texts, needs)
     if not header:
         raise FileError(f"{path}: the first sheet is empty")
 
@@ -145,12 +145,12 @@ def _text(cell: Any) -> str:
     return str(cell).strip()
 
 
-def _header(path: Path, cells: list[str]) -> list[str]:
+def _header(path: Path, cells: list[str], needs: str) -> list[str]:
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
-    if "phone" not in names:
-        raise FileError(f"{path}, line 1: there is no column named `phone` in the header")
+    if needs not in names:
+        raise FileError(f"{path}, line 1: there is no column named `{needs}` in the header")
     for name in names:
         if not name or names.count(name) > 1:
             raise FileError(
@@ -160,7 +160,10 @@ def _header(path: Path, cells: list[str]) -> list[str]:
 
 
 def _named(header: list[str], cells: list[str]) -> dict[str, str]:
-    """Cells by their column; what stands beyond the last column is kept under EXTRA."""
-    named = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
-    extra = [cell for cell in cells[len(header) :] if cell.strip()]
-    return named | ({EXTRA: " ".join(extra)} if extra else {})
+    """Every column with its cell ("" where the row is short); what is beyond the last one is under EXTRA."""
+    named = dict(zip(header, map(str.strip, cells), strict=False))
+    if len(cells) < len(header):
+        named |= dict.fromkeys(header[len(cells) :], "")
+    elif extra := [cell for cell in cells[len(header) :] if cell.strip()]:
+        named[EXTRA] = " ".join(extra)
+    return named

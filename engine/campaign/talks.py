@@ -5,26 +5,25 @@ Each is at most one short transaction; none is held while audio plays. Blocking:
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from engine import telemetry
 from engine.campaign.attempts import Talk
+from engine.contact.blacklist import Blacklists
 from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.clip import Clip
 from engine.speech.service import message_of, phrases
-from storage import audit, blacklist, calls
+from storage import calls
 from storage import campaign as store
 from storage import speech as speech_store
-from storage.blacklist import key_of
 from storage.db import Record, is_down, reading, writing
-from storage.vocab import BanKind, Outcome
+from storage.vocab import Outcome
 
 AHEAD = 500  # sheets read at a time
 MOMENT_S = 0.1
@@ -58,6 +57,7 @@ class Talks:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
+        self._blacklists = Blacklists(engine, settings)
         # A campaign's phrases are made once, before its first call, and never change.
         self._phrases: dict[UUID, dict[str, Clip]] = {}
         self._ahead: dict[UUID, Sheet] = {}
@@ -140,13 +140,16 @@ class Talks:
     def opt_out(self, sheet: Sheet) -> None:
         """Never call this number again: blacklisted and taken out of every campaign, at once."""
         try:
-            with writing(self._engine) as connection:
-                _bar(connection, sheet)
+            self._bar(sheet)
         except Exception as error:
             if not is_down(error):
                 raise
             log.error("an opt-out waits for the database", call_id=str(sheet.attempt_id))
             self._said.put(sheet)
+
+    def _bar(self, sheet: Sheet) -> None:
+        call = f"call:{sheet.attempt_id}"
+        self._blacklists.opt_out(sheet.e164, "call", call, sheet.attempt_id)
 
     def joined(self, attempt: str) -> None:
         """An operator took the call; true also if the debtor is the first to hang up."""
@@ -187,12 +190,12 @@ class Talks:
             )
 
     def _store(self, talks: list[dict[str, Any]], opt_outs: list[Sheet]) -> None:
-        """One transaction, tried until the database takes it; results that it will never take are dropped."""
+        """Tried until the database takes all of it; results that it will never take are dropped."""
         while talks or opt_outs:
             try:
+                for sheet in opt_outs:
+                    self._bar(sheet)
                 with writing(self._engine) as connection:
-                    for sheet in opt_outs:
-                        _bar(connection, sheet)
                     calls.save_talks(connection, talks)
                 return
             except Exception as error:
@@ -201,22 +204,6 @@ class Talks:
                     return
                 log.error("talks wait for the database", talks=len(talks), reason=type(error).__name__)
                 time.sleep(DOWN_S)
-
-
-def _bar(connection: Connection, sheet: Sheet) -> None:
-    now = datetime.now(UTC)
-    key, actor = key_of(BanKind.NUMBER, sheet.e164), f"call:{sheet.attempt_id}"
-    blacklist.add(connection, key, reason="opt-out", at=now, actor=actor, attempt_id=sheet.attempt_id)
-    blocked = store.block_phone(connection, sheet.e164)
-    audit.note(
-        connection,
-        at=now,
-        actor=actor,
-        deed="blacklist.add",
-        subject=str(sheet.person_id),
-        reason="opt-out",
-        leads_blocked=blocked,
-    )
 
 
 def _unspoken(text: str) -> Clip:

@@ -40,7 +40,7 @@ class Summary:
             return
         columns = list(dict.fromkeys(name for _line, _why, row in self.refused for name in row))
         rows = ([line, why, *(row.get(name, "") for name in columns)] for line, why, row in self.refused)
-        write(target, ["line", "reason_of_refusal", *columns], rows)
+        write(target, ["line", "why", *columns], rows)
         self.rejects_file = str(target)
 
 
