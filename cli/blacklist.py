@@ -10,7 +10,7 @@ import click
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 from storage.vocab import BanKind
 
-KINDS = click.Choice(list(BanKind))
+KINDS = click.Choice([kind.value for kind in BanKind])
 COLUMNS = (
     "id",
     "kind",
@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 value_ = click.argument("value")
-kind_ = click.option("--kind", type=KINDS, default=BanKind.NUMBER, show_default=True, help="What VALUE is.")
+kind_ = click.option("--kind", type=KINDS, default="number", show_default=True, help="What VALUE is.")
 scope_ = click.option("--campaign", "scope", default="global", metavar="NAME", help="For this campaign only.")
 dry_run_ = click.option("--dry-run", is_flag=True, help="Only count what would change.")
 

@@ -9,6 +9,8 @@ import click
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 from storage.vocab import ConsentKind
 
+KINDS = [kind.value for kind in ConsentKind]
+
 phone_ = click.argument("phone", default="")
 person_ = click.option("--person", default="", metavar="KEY", help="A person, id:42, in place of PHONE.")
 
@@ -31,7 +33,7 @@ def said(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--at", default="", metavar="ISO", help="When it was said, if not now."),
         click.option("--proof", required=True, metavar="REF", help="The document or the recording."),
         click.option("--source", required=True, help="Where it was said: contract, call, letter …"),
-        click.option("--kind", type=click.Choice(list(ConsentKind)), required=True, help="To what."),
+        click.option("--kind", type=click.Choice(KINDS), required=True, help="To what."),
         person_,
         phone_,
     ):
