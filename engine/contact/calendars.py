@@ -7,6 +7,7 @@ The file is CSV, `country;date;kind` with a header, kind one of working, weekend
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -67,23 +68,26 @@ def read(path: Path) -> Mapping[str, Mapping[date, DayKind]]:
         if number == 1 or not any(cells):
             continue
         try:
-            country, day, kind = cells
-            known = days.setdefault(_country(country), {})
-            said = known.setdefault(date.fromisoformat(day), DayKind(kind))
-        except ValueError as error:
+            country, day, kind = _row(cells)
+            said = days.setdefault(country, {}).setdefault(day, kind)
+        except (ValueError, SettingsError) as error:
             raise FileError(f"{path}, line {number}: {error}") from None
-        if said != kind:
+        if said is not kind:
             raise FileError(f"{path}, line {number}: {country} {day} is {said} further up")
     return days
 
 
-def _country(name: str) -> str:
-    """The name, if the library knows a country of it; ValueError otherwise."""
-    try:
-        _library()(name, years=())
-    except SettingsError as error:
-        raise ValueError(str(error)) from None
-    return name
+def _row(cells: list[str]) -> tuple[str, date, DayKind]:
+    """A line's meaning; ValueError or SettingsError when it has none."""
+    if len(cells) != len(COLUMNS):
+        raise ValueError(f"it has {len(cells)} values, not {len(COLUMNS)}")
+    country, day, kind = cells
+    if not re.fullmatch("[A-Z]{2}", country):
+        raise ValueError(f"{country!r}: a country is two letters, as RU")
+    _library()(country, years=())
+    if kind not in list(DayKind):
+        raise ValueError(f"{kind!r}: a day is {', '.join(DayKind)}")
+    return country, date.fromisoformat(day), DayKind(kind)
 
 
 def _year(country: str, year: int) -> Mapping[date, DayKind]:

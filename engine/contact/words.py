@@ -25,7 +25,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "in-force": ("{pack}, версия {version}: действует", "{pack}, version {version}: in force"),
     "not-in-force": (
-        "{pack}, версия {version}: не действует (с {from} до {until})",
+        "{pack}, версия {version}: не действует (с {from} по {until})",
         "{pack}, version {version}: not in force (from {from} until {until})",
     ),
     "labelled": ("номер подписан у оператора связи", "the caller id has a label"),
@@ -36,7 +36,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "premium": ("номер платный для звонящего", "the number costs its caller a premium"),
     "not-blacklisted": ("не в чёрном списке", "not on the blacklist"),
     "blacklisted": (
-        "в чёрном списке ({kind}, область {scope}): {reason}; до: {end}",
+        "в чёрном списке ({kind}, область {scope}): {reason}; срок: {end}",
         "on the blacklist ({kind}, scope {scope}): {reason}; until: {end}",
     ),
     "not-refused": ("от звонков не отказывался", "he has not refused calls"),
@@ -135,7 +135,7 @@ def sentence(finding: Finding, lang: str) -> str:
 
 def _word(value: Any, lang: str) -> str:
     if value is None:
-        return "без срока" if lang == "ru" else "no end"
+        return "бессрочно" if lang == "ru" else "no end"
     if isinstance(value, datetime):
         day = f"{value:%d.%m.%Y %H:%M}" if lang == "ru" else f"{value:%Y-%m-%d %H:%M}"
         return f"{day} {getattr(value.tzinfo, 'key', 'UTC')}"
