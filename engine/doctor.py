@@ -11,8 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from engine.contact import zones
 from engine.errors import AsteriskDown, FileError, ZvonarError
 from engine.gateways import second_opinion
 from engine.gateways.ami_link import Denied, NoReply, Timing, connect, log_in
@@ -20,10 +22,12 @@ from engine.gateways.ami_protocol import Message, warnings
 from engine.sections import Asterisk
 from engine.settings import Settings
 from storage import migrations
-from storage.db import is_down, open_engine
+from storage.db import is_down, open_engine, reading
+from storage.numbering import registers
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 REACH_S = 3
+TZDATA_DAYS = 180
 MANAGER_CONF = Path("/etc/asterisk/manager.conf")
 
 
@@ -44,9 +48,13 @@ def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
         yield Finding(program, OK if found else FAIL, found or f"not installed: apt-get install {program}")
     yield _folder("data_dir", settings.data_dir)
     yield _secrets(settings)
+    yield _tzdata(settings.now())
     if quick:
         return
-    yield _database(settings)
+    database = _database(settings)
+    yield database
+    if database.verdict == OK:
+        yield _numbering(settings)
     for node in settings.asterisk:
         for user in (node.username, node.watcher):
             yield asyncio.run(_ami(node, user))
@@ -90,6 +98,30 @@ def _database(settings: Settings) -> Finding:
     if have != need:
         return Finding("database", FAIL, f"schema {have or 'empty'}, needed {need}: run `zvonar db upgrade`")
     return Finding("database", OK, f"{engine.dialect.name}, schema {have}")
+
+
+def _tzdata(now: datetime) -> Finding:
+    """Was the time zone database brought up to date in the last half-year?"""
+    days = (now - zones.released_by()).days
+    if days > TZDATA_DAYS:
+        detail = f"{zones.version()}, at least {days} days old: run `pip install --upgrade tzdata`"
+        return Finding("tzdata", WARN, detail)
+    return Finding("tzdata", OK, zones.version())
+
+
+def _numbering(settings: Settings) -> Finding:
+    """Is a numbering register loaded, and are zones worked out with it and with today's tzdata?"""
+    engine = open_engine(settings.database_url.get_secret_value(), 1)
+    with reading(engine) as connection:
+        loaded = registers(connection)
+    engine.dispose()
+    if not loaded:
+        detail = "no register: Russian mobiles are called only when all of Russia may be"
+        return Finding("numbering", WARN, f"{detail}; run `zvonar contact numbering load FILE`")
+    if any(row.tzdata != zones.version() for row in loaded):
+        return Finding("numbering", WARN, "zones are out of date: run `zvonar contact numbering refresh`")
+    told = ", ".join(f"{row.name} of {row.loaded_at:%Y-%m-%d}" for row in loaded)
+    return Finding("numbering", OK, told)
 
 
 async def _ami(node: Asterisk, user: str) -> Finding:

@@ -87,9 +87,13 @@ def set_tzdata(connection: Connection, version: str) -> None:
 
 
 def ranges(connection: Connection) -> Iterator[Record]:
-    """Every range: register, first, last, operator, region; in order, ported numbers among them."""
-    query = select(*RANGE, *WHOSE).order_by(number_range.c.first)
-    return iter(connection.execution_options(yield_per=PAGE).execute(query))
+    """Every range: register, first, last, operator, region; in order of both, a page at a time."""
+    query = select(*RANGE, *WHOSE).order_by(*RANGE[:2]).limit(PAGE)
+    page = list(connection.execute(query))
+    while page:
+        yield from page
+        last = tuple_(page[-1].register, page[-1].first)
+        page = list(connection.execute(query.where(tuple_(*RANGE[:2]) > last)))
 
 
 def find(connection: Connection, name: str, number: int) -> list[Record]:

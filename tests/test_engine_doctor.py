@@ -4,14 +4,17 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import pytest
 import uvicorn
 
-from engine.doctor import FAIL, OK, WARN, examine
+from engine.contact import zones
+from engine.contact.numbering import Numbering
+from engine.doctor import FAIL, OK, WARN, Finding, examine
 from engine.errors import AsteriskDown
 from engine.gateways import second_opinion
-from engine.settings import Settings
+from engine.settings import Settings, share
 from storage import migrations
 from storage.db import open_engine
 from web.app import create
@@ -33,6 +36,7 @@ def test_a_healthy_stand(stand, tmp_path):
     migrations.upgrade(open_engine(url))
     found = verdicts(Settings(**stand.settings.model_dump() | {"database_url": url}))
     assert found.pop("fastagi") == found.pop("web") == WARN  # nobody serves them here
+    assert found.pop("numbering") == WARN  # no register is loaded
     assert found.pop("ami lab zvonar-watch") in (OK, WARN)  # WARN: an Asterisk with known holes
     assert set(found.values()) == {OK}
     assert {"ami lab zvonar", "ami lab by panoramisk", "database", "espeak-ng"} <= found.keys()
@@ -52,6 +56,34 @@ def test_quick_asks_no_neighbour():
     assert not any(
         check.startswith(("ami", "database", "fastagi")) for check in verdicts(Settings(), quick=True)
     )
+
+
+def numbering_of(url: str) -> Finding:
+    (found,) = [one for one in examine(Settings(database_url=url)) if one.check == "numbering"]
+    return found
+
+
+def test_the_numbering_register_and_its_zones(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'z.db'}"
+    engine = open_engine(url)
+    migrations.upgrade(engine)
+    service = Numbering(engine, Settings(database_url=url))
+    service.load(share("etc/numbering") / "sample-DEF-9xx.csv", "me")
+    found = numbering_of(url)
+    assert (found.verdict, found.detail[:11]) == (OK, "DEF-9xx of ")
+    with monkeypatch.context() as later:
+        later.setattr(zones, "version", lambda: "2099.1")
+        assert numbering_of(url).detail.endswith("run `zvonar contact numbering refresh`")
+        service.refresh()
+        assert numbering_of(url).verdict == OK
+
+
+@pytest.mark.parametrize("days, verdict", [(1, OK), (180, OK), (181, WARN), (900, WARN)])
+def test_an_old_tzdata(days, verdict, monkeypatch):
+    now = Settings().now()
+    monkeypatch.setattr(zones, "released_by", lambda: now - timedelta(days=days, hours=1))
+    (found,) = [one for one in examine(Settings(), quick=True) if one.check == "tzdata"]
+    assert (found.verdict, zones.version() in found.detail) == (verdict, True)
 
 
 def test_pyst2_reads_the_rights_of_our_manager_conf(stand):

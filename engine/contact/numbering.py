@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from engine.contact import register_file
+from engine.contact import register_file, zones
 from engine.contact.numbers import e164, kind
-from engine.contact.zones import Locator, Place, version
+from engine.contact.zones import Locator, Place
 from engine.settings import Settings
 from storage import audit, contact
 from storage import numbering as store
@@ -57,11 +57,11 @@ class _Ranges:
 
 
 class Register:
-    """All ranges, and above them the numbers that were ported one by one. Rows as storage.numbering.ranges
-    gives them.
+    """All ranges, and above them the numbers that were ported one by one; from rows as
+    storage.numbering.ranges gives them (the registers' names are in the order of their numbers).
     """
 
-    def __init__(self, rows: Iterable[Record] = ()) -> None:
+    def __init__(self, rows: Iterable[tuple[str, int, int, str, str] | Record] = ()) -> None:
         self._ranges, self._ported = _Ranges(), _Ranges()
         for name, first, last, operator, region in rows:
             kept = self._ported if name == store.PORTED else self._ranges
@@ -159,7 +159,7 @@ class Numbering:
         phones = self._phones(register, progress)
         leads = self._leads(Locator(register), progress)
         with writing(self._engine) as connection:
-            store.set_tzdata(connection, version())
+            store.set_tzdata(connection, zones.version())
         return Changed(phones, leads)
 
     def _phones(self, register: Register, progress: Progress) -> int:

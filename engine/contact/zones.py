@@ -7,7 +7,9 @@ Zones are those of the PyPI package tzdata, never the machine's own. Two clocks 
 zones (eastern Ukraine, Abkhazia): coordinates there give both.
 """
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 TZDATA = resources.files("tzdata")
 OTHER_CLOCKS = {"Europe/Kyiv": "Europe/Moscow", "Asia/Tbilisi": "Europe/Moscow"}
 SEA = "Etc/"
+HALF_YEAR_S = 183 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,19 @@ class Located:
 def version() -> str:
     """tzdata's, as 2026.6."""
     return metadata.version("tzdata")
+
+
+def released_by() -> datetime:
+    """A moment by which this tzdata was surely released; the package itself does not say when.
+
+    It was before it was installed here, and before the bulletin on leap seconds that follows the one it
+    has: they come out twice a year, and each release has the newest.
+    """
+    leap_seconds = TZDATA / "zoneinfo" / "leapseconds"
+    (updated,) = re.findall("^#updated ([0-9]+)", leap_seconds.read_text(encoding="utf-8"), re.MULTILINE)
+    with resources.as_file(leap_seconds) as path:
+        installed = path.stat().st_mtime
+    return datetime.fromtimestamp(min(installed, int(updated) + HALF_YEAR_S), UTC)
 
 
 @cache
