@@ -6,6 +6,7 @@ from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
 from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
+from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Campaigns
 from engine.campaign.talks import Talks
@@ -82,4 +83,10 @@ def dialer(settings: Settings) -> Dialer:
     engine = database(settings)
     speaking = Speech(engine, settings)
     nodes = [Node(node) for node in settings.asterisk]
-    return Dialer(settings, Books(engine, settings), Preparer(engine, speaking, settings), nodes)
+    return Dialer(
+        settings,
+        Books(engine, settings),
+        Preparer(engine, speaking, settings),
+        Owing(engine, settings),
+        nodes,
+    )

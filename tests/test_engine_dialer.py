@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from engine.campaign.books import Books, Errand, News
 from engine.campaign.dialer import Dialer
+from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.errors import Refused
 from engine.gateways.ami import Node
@@ -61,7 +62,7 @@ class Scene:
     def dialer(self) -> Dialer:
         asterisk = self.settings.asterisk[0].model_copy(update={"port": self.fake.port})
         node = Node(type(asterisk)(**asterisk.model_dump() | {"secret": SECRET}))
-        return Dialer(self.settings, self.books, self.preparer(), [node])
+        return Dialer(self.settings, self.books, self.preparer(), Owing(self.engine, self.settings), [node])
 
     def preparer(self) -> Preparer:
         return Preparer(self.engine, Speech(self.engine, self.settings), self.settings)

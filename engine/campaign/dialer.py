@@ -23,8 +23,9 @@ from engine import telemetry
 from engine.campaign.attempts import Seen
 from engine.campaign.board import Board
 from engine.campaign.books import Books, Errand, News, Order
+from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
-from engine.errors import AsteriskDown, Refused, VoiceError
+from engine.errors import AsteriskDown, Refused, SettingsError, Unreachable, VoiceError
 from engine.gateways.ami import Accepted, Declined, Node
 from engine.gateways.ami_protocol import (
     Answered,
@@ -53,12 +54,15 @@ log = telemetry.logger("dialer")
 class Dialer:
     """One process's dialling; `run` until `stop`."""
 
-    def __init__(self, settings: Settings, books: Books, preparer: Preparer, nodes: list[Node]) -> None:
-        self._settings, self._books, self._preparer = settings, books, preparer
+    def __init__(
+        self, settings: Settings, books: Books, preparer: Preparer, owing: Owing, nodes: list[Node]
+    ) -> None:
+        self._settings, self._books, self._preparer, self._owing = settings, books, preparer, owing
         self._nodes = {node.name: node for node in nodes}
         self._board = Board(settings.dialer, settings.trunk)
         self._books_thread = ThreadPoolExecutor(1, "books")
         self._voice_thread = ThreadPoolExecutor(1, "prepare")
+        self._owing_thread = ThreadPoolExecutor(1, "owing")
         self._stopping = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
         self._doubt = True  # the books may hold attempts that the board does not know
@@ -82,7 +86,8 @@ class Dialer:
                 await node.start()
             try:
                 async with asyncio.TaskGroup() as group:  # one that breaks ends them all, and says so
-                    loops = [self._send(), self._prepare(), *map(self._listen, self._nodes.values())]
+                    chores = [self._send(), self._prepare(), self._ask_who_owes()]
+                    loops = [*chores, *map(self._listen, self._nodes.values())]
                     others = [group.create_task(one) for one in loops]
                     await self._beats()
                     for task in others:
@@ -92,7 +97,8 @@ class Dialer:
                 for node in self._nodes.values():
                     await node.stop()
                 self._books_thread.shutdown()
-                self._voice_thread.shutdown(cancel_futures=True)
+                for thread in (self._voice_thread, self._owing_thread):
+                    thread.shutdown(cancel_futures=True)
 
     def _alone(self) -> BinaryIO:
         """The lock that keeps a second dialer of this name from taking our calls for its own dead ones."""
@@ -264,6 +270,24 @@ class Dialer:
                 except DOWN:
                     pause = TROUBLE_S  # the beat tells
             if not made:
+                await asyncio.sleep(pause)
+
+    # Debts.
+
+    async def _ask_who_owes(self) -> None:
+        """Ask the sources of the campaigns that run who still owes; without an answer nobody is called."""
+        loop = asyncio.get_running_loop()
+        while True:
+            asked, pause = 0, IDLE_S
+            for campaign in self._board.running:
+                try:
+                    asked += await loop.run_in_executor(self._owing_thread, self._owing.step, campaign)
+                except (Unreachable, SettingsError) as error:
+                    log.error("not known who still owes", campaign=campaign.name, reason=str(error))
+                    pause = TROUBLE_S
+                except DOWN:
+                    pause = TROUBLE_S  # the beat tells
+            if not asked:
                 await asyncio.sleep(pause)
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.campaign import funnel
-from engine.campaign.importing import Summary, import_leads
+from engine.campaign.importing import Summary, import_rows
+from engine.campaign.sheets import rows
 from engine.contact.packs import law_of
 from engine.contact.rules import Verdict, campaign_rules
 from engine.contact.terms import terms_of
@@ -27,7 +28,7 @@ from storage import audit, calls
 from storage import campaign as store
 from storage import speech as speech_store
 from storage.db import new_id, reading, writing
-from storage.vocab import CampaignState, LeadState, Outcome, Role
+from storage.vocab import CampaignState, LeadState, Outcome
 
 # verb -> (states it works from, state it leads to)
 VERBS: dict[str, tuple[frozenset[CampaignState], CampaignState]] = {
@@ -76,6 +77,8 @@ class Campaigns:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
         safe_name(name)
         law_of(self._settings, rules.law or self._settings.contact.law)  # UsageError: no such pack
+        if rules.owes:
+            self._settings.source_named(rules.owes)
         line = self._settings.trunk_named(trunk)
         now = self._settings.now()
         with writing(self._engine) as connection:
@@ -94,7 +97,7 @@ class Campaigns:
                 channels=limits.channels or line.channels,
                 attempts=limits.attempts,
                 priority=limits.priority,
-                role=Role.DEBTOR,
+                role=message_of(written).template.role,
                 law=list(rules.law or self._settings.contact.law),
                 exemption=rules.exemption,
                 owes=rules.owes,
@@ -115,12 +118,12 @@ class Campaigns:
         with reading(self._engine) as connection:
             row = self._find(connection, name)
             template = message_of(speech_store.template_of(connection, row.template_id)).template
-        summary = import_leads(
+        summary = import_rows(
             self._engine,
             row,
             template,
-            file,
-            region=self._settings.region,
+            rows(file),
+            self._settings,
             rejects=self._settings.data_dir / "rejects" / f"{name}-{file.stem}.rejected.csv",
             progress=progress,
         )

@@ -19,7 +19,7 @@ def terms_of(settings: Settings, campaign: CampaignRow) -> Terms:
         labelled=bool(settings.trunk_named(campaign.trunk).label),
         announced=ANNOUNCED,
         owes=campaign.owes,
-        owes_ttl=timedelta(hours=1),
+        owes_ttl=timedelta(seconds=settings.source_named(campaign.owes).fresh_s if campaign.owes else 0),
     )
 
 
