@@ -14,15 +14,18 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
     delete,
     select,
+    tuple_,
     update,
 )
 
 from storage.campaign import lead
+from storage.contact import chunks
 from storage.db import Id, Json, Record, UtcTime, metadata, new_id
 from storage.vocab import LeadState
+
+PAGE = 10_000  # leads read at a time
 
 audience = Table(
     "audience",
@@ -94,24 +97,29 @@ def places(connection: Connection, kind: str = "") -> list[Record]:
 
 
 def lead_keys(connection: Connection, campaign_id: UUID) -> Iterator[Record]:
-    """Every lead of a campaign: person_id, id, key, state, why, attempts; read as they are wanted."""
+    """Every lead of a campaign by key: person_id, id, key, state, why, attempts; read page by page."""
     columns = (lead.c.person_id, lead.c.id, lead.c.key, lead.c.state, lead.c.why, lead.c.attempts)
-    query = select(*columns).where(lead.c.campaign_id == campaign_id)
-    yield from connection.execute(query, execution_options={"yield_per": 10_000})
+    order = (lead.c.key, lead.c.person_id)
+    query = select(*columns).where(lead.c.campaign_id == campaign_id).order_by(*order).limit(PAGE)
+    page = connection.execute(query).all()
+    while page:
+        yield from page
+        last = tuple_(page[-1].key, page[-1].person_id, types=[column.type for column in order])
+        page = connection.execute(query.where(tuple_(*order) > last)).all()
 
 
 def turn_leads(
     connection: Connection,
-    rows: Sequence[Mapping[str, Any]],
+    leads: Collection[tuple[UUID, UUID]],
     was: Collection[LeadState],
     to: LeadState,
     why: str,
 ) -> int:
-    """Give uncalled leads (person_id_, id_) of these states another one; how many there were."""
-    query = update(lead).where(
-        lead.c.person_id == bindparam("person_id_"),
-        lead.c.id == bindparam("id_"),
-        lead.c.state.in_(was),
-        lead.c.attempts == 0,
-    )
-    return connection.execute(query.values(state=to, why=why), rows).rowcount if rows else 0
+    """Give uncalled leads (person_id, id) of these states another one; how many there were."""
+    turned = 0
+    for part in chunks(leads):
+        query = update(lead).where(
+            tuple_(lead.c.person_id, lead.c.id).in_(part), lead.c.state.in_(was), lead.c.attempts == 0
+        )
+        turned += connection.execute(query.values(state=to, why=why)).rowcount
+    return turned

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine
 
@@ -142,12 +143,12 @@ class Filling:
 
     def _turned(
         self, row: campaigns.CampaignRow, keys: set[str]
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Uncalled leads that come back and that are gone, each by person_id_ and id_."""
+    ) -> tuple[list[tuple[UUID, UUID]], list[tuple[UUID, UUID]]]:
+        """Uncalled leads that come back and that are gone, each by person_id and id."""
         back, gone = [], []
         with reading(self._engine) as connection:
             for lead in store.lead_keys(connection, row.id):
-                who = {"person_id_": lead.person_id, "id_": lead.id}
+                who = (lead.person_id, lead.id)
                 if lead.attempts:
                     continue
                 if lead.key in keys and lead.state == LeadState.BLOCKED and lead.why == WITHDRAWN:

@@ -157,10 +157,10 @@ class Erp:
             if target.get_backend_name() == "sqlite":
                 return self._sqlite(target)
             return create_engine(target, poolclass=NullPool, connect_args=self._arguments(target))
-        except ArgumentError:
-            raise SettingsError(f"source {self.name}: its url is none that SQLAlchemy reads") from None
         except (ImportError, NoSuchModuleError) as error:
             raise SettingsError(f"source {self.name}: no driver for its url: {error}") from None
+        except ArgumentError:
+            raise SettingsError(f"source {self.name}: its url is none that SQLAlchemy reads") from None
 
     @property
     def _url(self) -> str:
