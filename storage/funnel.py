@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    exists,
     false,
     func,
     literal,
@@ -86,15 +85,18 @@ def ready(connection: Connection, ask: Ready) -> dict[str, int]:
     """Of the leads that are due in open zones: how many nothing keeps (`ready`), and how many what keeps."""
     if not ask.zones:
         return {}
-    stale = lead.c.checked_at.is_(None) | (lead.c.checked_at < ask.checked_since)
     reason = case(
         (_on_the_line(), "line"),
         (lead.c.id.in_(_at_their_limit(ask)), "limit"),
-        (or_(false(), *(_without(kind, ask.at) for kind in sorted(ask.consents))), "no-consent"),
-        (stale if ask.checked_since else false(), "owes"),
+        (~and_(true(), *(_agreed(kind, ask.at) for kind in sorted(ask.consents))), "no-consent"),
+        (_stale(ask.checked_since), "owes"),
         else_="ready",
     )
-    query = select(reason.label("reason"), func.count()).where(*_due(ask)).group_by(reason)
+    query = select(reason.label("reason"), func.count()).select_from(lead).where(*_due(ask))
+    if ask.consents:
+        query = query.join(person, person.c.id == lead.c.person_id)
+        query = query.join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
+    query = query.group_by(reason)
     return dict(connection.execute(query).all())
 
 
@@ -105,6 +107,13 @@ def _due(ask: Ready) -> tuple[ColumnElement[bool], ...]:
         lead.c.due_at <= ask.at,
         lead.c.zone_id.in_(sorted(ask.zones)),
     )
+
+
+def _stale(since: datetime | None) -> ColumnElement[bool]:
+    """Was he not asked whether he still owes, or too long ago?"""
+    if since is None:
+        return false()
+    return lead.c.checked_at.is_(None) | (lead.c.checked_at < since)
 
 
 def _on_the_line() -> ColumnElement[bool]:
@@ -135,23 +144,13 @@ def _counted(cap: Cap) -> ColumnElement[bool]:
     return and_(attempt.c.prepared_at >= since, what, kind, scope.get(cap.scope, true()))
 
 
-def _without(kind: str, at: datetime) -> ColumnElement[bool]:
-    """Has he not agreed, by what he said last under any of his names?"""
-    newest = consent.alias()
-    names = (
-        select(person.c.key)
-        .where(person.c.id == lead.c.person_id)
-        .union_all(
-            select(literal("tel:") + phone.c.e164).where(
-                phone.c.person_id == lead.c.person_id, phone.c.id == lead.c.phone_id
-            )
-        )
+def _agreed(kind: str, at: datetime) -> ColumnElement[bool]:
+    """Did he agree, by what he said last under any of his names?"""
+    lasts = consent.c.until.is_(None) | (consent.c.until > at)
+    newest = (
+        select(and_(consent.c.given, lasts))
+        .where(consent.c.subject.in_([person.c.key, literal("tel:") + phone.c.e164]), consent.c.kind == kind)
+        .order_by(consent.c.id.desc())
+        .limit(1)
     )
-    later = exists().where(newest.c.subject.in_(names), newest.c.kind == kind, newest.c.id > consent.c.id)
-    return ~exists().where(
-        consent.c.subject.in_(names),
-        consent.c.kind == kind,
-        consent.c.given.is_(True),
-        consent.c.until.is_(None) | (consent.c.until > at),
-        ~later,
-    )
+    return func.coalesce(newest.correlate(person, phone).scalar_subquery(), false())

@@ -1,8 +1,8 @@
 """From all leads of a campaign to those that can be called now, and why not the rest.
 
 The rules are the dispatch's; here they are counted by the database over a million leads, where the dispatch
-asks them of one. Two things are seen only when a lead is taken: a number that two people share, and a prefix
-or a person that was blacklisted until some date.
+asks them of one. Three things are seen only when a lead is taken: a number that two people share, an entry
+of the blacklist that ends some day, and that an answered line fell within a second.
 """
 
 from collections import Counter
