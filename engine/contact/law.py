@@ -81,14 +81,14 @@ class Law:
             if pack.hours is not None
         }
 
-    def closed_until(self, zones: Iterable[ZoneInfo], at: datetime) -> datetime | None:
-        """None when the hours of all packs are open in all zones; else the first moment when they are so.
+    def opens(self, zones: Iterable[ZoneInfo], at: datetime) -> datetime | None:
+        """The first moment, `at` or later, when the hours of all packs are open in all zones.
 
-        HORIZON from now when there is none before; so it is for unknown zones, unless no pack fixes hours.
+        None: there is none within HORIZON; so it is for unknown zones, unless no pack fixes hours.
         """
         places, moment = tuple(zones), at
         if self.schedules and not places:
-            return at + HORIZON
+            return None
         while moment < at + HORIZON:
             waits = [
                 until
@@ -97,9 +97,14 @@ class Law:
                 if (until := schedule.closed_until(zone, moment, self.margin))
             ]
             if not waits:
-                return None if moment == at else moment
+                return moment
             moment = max(waits)
-        return at + HORIZON
+        return None
+
+    def closed_until(self, zones: Iterable[ZoneInfo], at: datetime) -> datetime | None:
+        """None when `opens` says now; else when it says, or HORIZON from now."""
+        soonest = self.opens(zones, at)
+        return None if soonest == at else soonest or at + HORIZON
 
     def open(self, zones: Iterable[ZoneInfo], at: datetime) -> bool:
         """May anybody in these zones be called now, as far as hours go?"""

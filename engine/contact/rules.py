@@ -17,7 +17,6 @@ from engine.contact.limits import counted, full_until, used
 from storage.vocab import ConsentKind, NumberKind, Role, Waits
 
 OURS = "zvonar"  # the source of rules that are our own and not a law's
-ROUNDS = 60
 SOON = timedelta(minutes=1)
 
 
@@ -72,18 +71,20 @@ class Decision:
 
 
 def decide(case: Case, law: Law, at: datetime) -> Decision:
-    """Ask every rule; where some say `wait`, look for the moment when none does."""
+    """Ask every rule; where some say `wait`, look for the moment when none does.
+
+    What waits for something else than hours waits for it once: so the search ends.
+    """
     now = (*passing(case, at), *lasting(case, law, at))
     answer, moment, later = _answer(now), at, now
-    for _ in range(ROUNDS):
-        if _answer(later) is not Answer.WAIT:
-            break
-        moment = max(finding.until or moment for finding in later)
-        later = tuple(lasting(case, law, moment))
+    while _answer(later) is Answer.WAIT:
+        soonest = law.opens(case.zones, max(finding.until or moment for finding in later))
+        if soonest is None:
+            return Decision(answer, None, now)
+        moment, later = soonest, tuple(lasting(case, law, soonest))
     if answer is Answer.WAIT and _answer(later) is Answer.NEVER:  # what he agreed to ends before that
         return Decision(Answer.NEVER, None, (*now, *_nevers(later)))
-    found = answer is not Answer.NEVER and _answer(later) is Answer.ALLOW
-    return Decision(answer, moment if found else None, now)
+    return Decision(answer, moment if answer is not Answer.NEVER else None, now)
 
 
 def _answer(findings: Iterable[Finding]) -> Answer:
