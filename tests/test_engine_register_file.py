@@ -69,6 +69,7 @@ def test_one_byte_more_is_another_digest(tmp_path: Path) -> None:
         ("900;0062000;0062999;1000;X;", "no region"),
         ("900;0061999;0062999;1001;X;Y", "overlaps line 2"),
         ("900;0000100;0000199;100;X;Y", "overlaps line 2"),
+        ("900;0000000;0000000;1;X;Y", "overlaps line 2"),
         ('900;0062000;0062999;1000;"X"Y;Z', "expected after"),
     ],
 )
