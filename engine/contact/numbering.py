@@ -35,7 +35,7 @@ class _Ranges:
     """Ranges in order of their first numbers; who has them is kept once."""
 
     def __init__(self) -> None:
-        self._first, self._last, self._whose = array("q"), array("q"), array("l")
+        self._first, self._last, self._whose = array("q"), array("q"), array("I")
         self._known: dict[Range, int] = {}
         self._all: list[Range] = []
 
