@@ -56,9 +56,11 @@ def key_of(kind: BanKind, value: str) -> str:
     return f"{kind}:{value}"
 
 
-def keys_for(e164: str, person_key: str, groups: Iterable[str]) -> set[str]:
-    """Every key under which an entry would concern this number of this person."""
-    prefixes = {key_of(BanKind.PREFIX, e164[:length]) for length in PREFIXES if length <= len(e164)}
+def keys_for(
+    e164: str, person_key: str, groups: Iterable[str], lengths: Iterable[int] = PREFIXES
+) -> set[str]:
+    """Every key under which an entry would concern this number of this person; of prefixes these lengths."""
+    prefixes = {key_of(BanKind.PREFIX, e164[:length]) for length in lengths if length <= len(e164)}
     named = {key_of(BanKind.GROUP, group) for group in groups}
     return {key_of(BanKind.NUMBER, e164), key_of(BanKind.PERSON, person_key)} | prefixes | named
 

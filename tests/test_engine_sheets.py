@@ -71,7 +71,7 @@ def test_quotes_hold_delimiters_and_line_breaks_and_a_row_is_told_by_its_first_l
 def test_ragged_rows_keep_what_is_too_much_apart(put: Put) -> None:
     file = put("phone;name;;\n1\n2;a;;\n3;b;c;;d\n")
     assert [row for _, row in rows(file)] == [
-        {"phone": "1"},
+        {"phone": "1", "name": ""},
         {"phone": "2", "name": "a"},
         {"phone": "3", "name": "b", EXTRA: "c d"},
     ]

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import TemplateError
-from engine.speech.template import MAX_TEXT, Fragment, Template, parse
+from engine.speech.template import MAX_TEXT, NEUTRAL, Fragment, Template, parse
 
 
 def of_text(text: str) -> str:
@@ -32,6 +32,18 @@ text = "  "
     assert made.missing({"name": " ", "other": "x"}) == ["name", "sum"]
     assert made.missing({"name": "a", "sum": "b"}) == []
     assert parse('[[fragment]]\ntext = "a"').lang == "ru"
+    assert (made.role, parse('for = "debtor"\n[[fragment]]\ntext = "a"').role) == ("debtor", "debtor")
+
+
+def test_a_contact_person_hears_nothing_of_the_debt() -> None:
+    """Only what NEUTRAL lists; anything else is refused by its name."""
+    said = " ".join(f"{{{name}}}" for name in sorted(NEUTRAL))
+    assert parse(f'for = "contact"\n[[fragment]]\ntext = "{said}"').role == "contact"
+    for name in ("sum", "creditor", "external_id", "address"):
+        source = f'[[fragment]]\ntext = "{{name}}"\n[[fragment]]\ntext = "{{{name}}}"'
+        assert parse(source).variables == {"name", name}
+        with pytest.raises(TemplateError, match=rf"contact persons must not say \{{{name}\}}"):
+            parse(f'for = "contact"\n{source}')
 
 
 @pytest.mark.parametrize(
@@ -86,6 +98,8 @@ def test_a_brace_that_means_nothing_is_told_with_its_place(text: str, place: str
         ("[[fragment]]\ntext='a'\n" * 17, "1 to 16"),
         ("lang = 'de'\n[[fragment]]\ntext='a'", "ru or en, not 'de'"),
         ("lang = []\n[[fragment]]\ntext='a'", "ru or en"),
+        ("for = 'boss'\n[[fragment]]\ntext='a'", "for is debtor or contact, not 'boss'"),
+        ("for = ['debtor']\n[[fragment]]\ntext='a'", "for is debtor or contact"),
         ("x = 1\n[[fragment]]\ntext='a'", "unknown name 'x'"),
         ("[[fragment]]\ntxt='a'", "fragment 1: it has name"),
         ("[[fragment]]\ntext=5", "are strings"),

@@ -1,50 +1,45 @@
-"""From a list to leads: normalise, refuse what cannot be dialled, skip what is there already.
+"""From a list to leads: skip what is there already, add the rest with its people and phones.
 
 Rows go in by batches, each one transaction, so that a killed import leaves whole batches, and the same file
-again adds only what is missing. Refused rows are written to `rejects/*.rejected.csv` with line and reason.
+again adds only what is missing. While the database takes one batch the next is read. Refused rows are written
+to `rejects/*.rejected.csv` with line and reason. A row whose debt the campaign has already changes nothing.
+
+A person who is known already gets what his row brings: the newest wins, field by field, and what the row
+leaves empty stays. A row that names another city or region says that he moved: his old address, coordinates
+and time zone are forgotten. The zones of a new lead are worked out from its own row.
 """
 
-import csv
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign.sheets import EXTRA, Row, rows
-from engine.contact.numbers import e164
+from engine.campaign.leads import Lead, Reader
+from engine.campaign.rejects import Rejects
+from engine.campaign.sheets import Row
+from engine.contact import numbering
 from engine.errors import UsageError
+from engine.settings import Settings
 from engine.speech.template import Template
+from storage import barring, bulk, contact
 from storage import campaign as store
-from storage import contact
-from storage.blacklist import GLOBAL, key_of, standing
-from storage.db import new_id, writing
-from storage.vocab import BanKind, LeadState, Role
+from storage.blacklist import keys_for
+from storage.db import new_id, reading, writing
+from storage.vocab import LeadState
 
-BATCH = 1000
-PERSON = ("name", "city", "region", "address", "timezone")
-KNOWN = frozenset({"external_id", "person_id", "role", "lat", "lon", EXTRA})
-PHONE = re.compile(r"phone[0-9]*")
-MAX_KEY = 200  # characters of an id, so that the database can index it
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """A row that can be dialled."""
-
-    line: int
-    key: str
-    person_key: str
-    role: Role
-    phones: tuple[str, ...]
-    person: dict[str, Any]
-    variables: dict[str, str]
+BATCH = 10_000
+EMPTY: tuple[Any, ...] = ("", None, [])
+NOWHERE = {"city": "", "region": "", "address": "", "lat": None, "lon": None, "timezone": ""}
+LEAD = (
+    *("person_id", "id", "campaign_id", "key", "phone_id", "role", "variables", "state", "why", "due_at"),
+    *("waits", "zone_id", "attempts", "outcome"),
+)
 
 
 @dataclass(slots=True)
@@ -56,199 +51,157 @@ class Summary:
     duplicates: int = 0
     rejected: int = 0
     rejects_file: str | None = None
-    refused: list[tuple[int, str, dict[str, str]]] = field(default_factory=list, repr=False)
-
-    def refuse(self, line: int, why: str, row: dict[str, str]) -> None:
-        """Count a row that is not taken, and remember it for the rejects file."""
-        self.rejected += 1
-        self.refused.append((line, why, row))
 
     def as_json(self) -> dict[str, Any]:
         """The contract's keys."""
-        return {
-            name: getattr(self, name)
-            for name in ("rows", "imported", "duplicates", "rejected", "rejects_file")
-        }
+        return asdict(self)
 
 
-def read(line: int, row: dict[str, str], template: Template, region: str) -> Lead:
-    """A row as a lead; UsageError says why it cannot be one."""
-    if row.get(EXTRA):
-        raise UsageError("more cells than the header has columns")
-    if any("\0" in value for value in row.values()):
-        raise UsageError("it has a NUL character")
-    phones = _phones(row, region)
-    role = row.get("role", "").lower() or Role.DEBTOR
-    if role not in set(Role):
-        raise UsageError(f"role: {role!r} is neither debtor nor contact")
-    person: dict[str, Any] = {name: row.get(name, "") for name in PERSON}
-    person |= {name: _degrees(row, name) for name in ("lat", "lon")}
-    _check_zone(person["timezone"])
-    spoken = {name: value for name, value in row.items() if name not in KNOWN and not PHONE.fullmatch(name)}
-    missing = template.missing(spoken)
-    if missing:
-        raise UsageError(f"the template needs a value for: {', '.join(missing)}")
-    person_key = f"id:{_id(row, 'person_id')}" if row.get("person_id") else f"tel:{phones[0]}"
-    variables = {name: spoken[name] for name in sorted(template.variables)}
-    return Lead(
-        line, _id(row, "external_id") or person_key, person_key, Role(role), phones, person, variables
-    )
-
-
-def _id(row: dict[str, str], name: str) -> str:
-    if len(row.get(name, "")) > MAX_KEY:
-        raise UsageError(f"{name}: longer than {MAX_KEY} characters")
-    return row.get(name, "")
-
-
-def _check_zone(name: str) -> None:
-    try:
-        ZoneInfo(name or "UTC")
-    except (ValueError, OSError, KeyError):
-        raise UsageError(f"timezone: {name[:64]!r} is not a name of the IANA time zone database") from None
-
-
-def _phones(row: dict[str, str], region: str) -> tuple[str, ...]:
-    """The row's numbers, each once: phone, phone2, phone3 …"""
-    found: dict[str, None] = {}
-    for name in sorted(filter(PHONE.fullmatch, row), key=lambda name: int(name[5:] or 0)):
-        if row[name]:
-            try:
-                found[e164(row[name], region)] = None
-            except UsageError as error:
-                raise UsageError(f"{name}: {error}") from None
-    if not found:
-        raise UsageError("phone: no number")
-    return tuple(found)
-
-
-def _degrees(row: dict[str, str], name: str) -> float | None:
-    text, limit = row.get(name, "").replace(",", "."), 90 if name == "lat" else 180
-    try:
-        value = float(text) if text else None
-    except ValueError:
-        raise UsageError(f"{name}: not a number of degrees") from None
-    if value is not None and not -limit <= value <= limit:
-        raise UsageError(f"{name}: beyond {limit} degrees")
-    return value
-
-
-def import_leads(
+def import_rows(
     engine: Engine,
     campaign: store.CampaignRow,
     template: Template,
-    file: Path,
+    source: Iterable[Row],
+    settings: Settings,
     *,
-    region: str,
     rejects: Path,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Summary:
-    """Read a list into a campaign; `progress` hears how many rows are done. FileError: it is no list."""
+    """Fill a campaign from rows; `progress` hears how many are done. FileError: the list breaks off."""
     summary = Summary()
-    seen: set[str] = set()
-    for batch in batches(rows(file)):
-        leads = []
-        for line, row in batch:
-            summary.rows += 1
-            try:
-                lead = read(line, row, template, region)
-            except UsageError as error:
-                summary.refuse(line, str(error), row)
-                continue
-            if lead.key in seen:
-                summary.duplicates += 1
-                continue
-            seen.add(lead.key)
-            leads.append(lead)
-        with writing(engine) as connection:
-            added = _add(connection, campaign.id, leads)
-        summary.imported += added
-        summary.duplicates += len(leads) - added
-        progress(summary.rows)
-    summary.rejects_file = _write_rejects(summary, rejects)
+    with reading(engine) as connection:
+        reader = Reader(template, settings.region, numbering.read(connection))
+        shelf = Shelf(engine, campaign, settings, bulk.prefix_lengths(connection))
+    with Rejects(rejects) as refused, ThreadPoolExecutor(1, "import") as writer:
+        batches = _batches(reader, iter(source), summary, refused)
+        for size, added, done in _ahead(writer, shelf.add, batches):
+            summary.imported += added
+            summary.duplicates += size - added
+            progress(done)
+    summary.rejected, summary.rejects_file = refused.count, refused.path
     return summary
 
 
-def batches(source: Iterator[Row]) -> Iterator[tuple[Row, ...]]:
-    """Rows by the thousand."""
-    while batch := tuple(islice(source, BATCH)):
-        yield batch
+def _batches(
+    reader: Reader, source: Iterator[Row], summary: Summary, refused: Rejects
+) -> Iterator[tuple[dict[str, Lead], int]]:
+    """(leads by key, rows read so far), a batch at a time."""
+    while rows := tuple(islice(source, BATCH)):
+        leads: dict[str, Lead] = {}
+        for line, row in rows:
+            try:
+                lead = reader.read(row)
+            except UsageError as error:
+                refused.add(line, str(error), row)
+                continue
+            if lead.key in leads:
+                summary.duplicates += 1
+            else:
+                leads[lead.key] = lead
+        summary.rows += len(rows)
+        yield leads, summary.rows
 
 
-def _add(connection: Connection, campaign_id: UUID, leads: list[Lead]) -> int:
-    """Insert the leads that the campaign does not have; how many that were. One import does so at a time."""
-    store.lock(connection, campaign_id)
-    known = store.leads_known(connection, campaign_id, [lead.key for lead in leads])
-    new = [lead for lead in leads if lead.key not in known]
-    now = datetime.now(UTC)
-    owners = _people(connection, new, now)
-    phones = _phone_ids(connection, new, owners)
-    keys = {key_of(BanKind.NUMBER, lead.phones[0]) for lead in new}
-    banned = {entry.key for entry in standing(connection, keys, now) if entry.scope == GLOBAL}
-    zone_id = contact.zone_ids(connection, {""})[""]
-    rows_ = []
-    for lead in new:
-        person_id, blocked = owners[lead.person_key], key_of(BanKind.NUMBER, lead.phones[0]) in banned
-        rows_.append(
-            {
-                "person_id": person_id,
-                "id": new_id(),
-                "campaign_id": campaign_id,
-                "key": lead.key,
-                "phone_id": phones[person_id, lead.phones[0]],
-                "role": lead.role,
-                "variables": lead.variables,
-                "state": LeadState.BLOCKED if blocked else LeadState.NEW,
-                "why": "blacklisted" if blocked else "",
-                "due_at": now,
-                "zone_id": zone_id,
-            }
-        )
-    store.add_leads(connection, rows_)
-    return len(rows_)
+def _ahead(
+    writer: ThreadPoolExecutor,
+    add: Callable[[dict[str, Lead]], int],
+    batches: Iterable[tuple[dict[str, Lead], int]],
+) -> Iterator[tuple[int, int, int]]:
+    """(size, how many were added, rows read so far) of each batch; the next is read while one is added."""
+    before: tuple[int, Future[int], int] | None = None
+    for leads, done in batches:
+        if before:
+            yield before[0], before[1].result(), before[2]
+        before = len(leads), writer.submit(add, leads), done
+    if before:
+        yield before[0], before[1].result(), before[2]
 
 
-def _people(connection: Connection, leads: list[Lead], now: datetime) -> dict[str, UUID]:
-    """person key -> id; people who are not known yet are added as their row describes them."""
-    fresh = {lead.person_key: lead for lead in leads}
-    known = contact.people(connection, fresh.keys())
-    added = [
-        {"id": new_id(), "key": key, "created_at": now, **lead.person}
-        for key, lead in sorted(fresh.items())  # in one order, so that two imports cannot wait in a ring
-        if key not in known
-    ]
-    contact.add_people(connection, added)
-    # Read back: another import may have added the same person a moment ago.
-    return known | contact.people(connection, [row["key"] for row in added])
+class Shelf:
+    """Where a campaign's leads are put."""
+
+    def __init__(
+        self, engine: Engine, campaign: store.CampaignRow, settings: Settings, prefixes: frozenset[int]
+    ) -> None:
+        self._engine, self._campaign, self._settings = engine, campaign, settings
+        self._prefixes = prefixes
+
+    def add(self, leads: Mapping[str, Lead]) -> int:
+        """Insert the leads (by key) that the campaign does not have; how many that were."""
+        with writing(self._engine) as connection:
+            store.lock(connection, self._campaign.id)
+            bulk.take_turn(connection)
+            known = bulk.leads_known(connection, self._campaign.id, leads.keys())
+            new = [lead for key, lead in leads.items() if key not in known]
+            if new:
+                self._add(connection, new)
+        return len(new)
+
+    def _add(self, connection: Connection, new: list[Lead]) -> None:
+        now = self._settings.now()
+        people = _people(connection, new, now)
+        phones = _phones(connection, new, people)
+        why = self._bans(connection, new, people)
+        zones = contact.zone_ids(connection, {lead.zones for lead in new})
+
+        def row(lead: Lead) -> tuple[Any, ...]:
+            person_id, blocked = people[lead.person_key]["id"], why.get(lead.key, "")
+            phone_id = phones[person_id, lead.phones[0].e164]
+            state = LeadState.BLOCKED if blocked else LeadState.NEW
+            who = (person_id, new_id(), self._campaign.id, lead.key, phone_id, lead.role)
+            return (*who, lead.variables, state, blocked, now, "", zones[lead.zones], 0, "")
+
+        bulk.insert(connection, store.lead, LEAD, map(row, new))
+
+    def _bans(
+        self, connection: Connection, new: list[Lead], people: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, str]:
+        """Lead key -> why it is blocked, of those who must not be called. The dispatch asks again."""
+        asked: dict[str, set[str]] = {}
+        for lead in new:
+            groups = people[lead.person_key]["groups"]
+            asked[lead.key] = keys_for(lead.phones[0].e164, lead.person_key, groups, self._prefixes)
+        entries = bulk.bans(connection, self._campaign.name, set().union(*asked.values()))
+        hit = {key: keys & entries.keys() for key, keys in asked.items()} if entries else {}
+        return {key: barring.why(entries[min(keys)].id) for key, keys in hit.items() if keys}
 
 
-def _phone_ids(
-    connection: Connection, leads: list[Lead], owners: dict[str, UUID]
+def _people(connection: Connection, leads: list[Lead], now: datetime) -> dict[str, dict[str, Any]]:
+    """Person key -> what is stored of him from now on: id, groups …"""
+    before = bulk.people_known(connection, {lead.person_key for lead in leads})
+    people = dict(before)
+    for lead in leads:
+        if known := people.get(lead.person_key):
+            people[lead.person_key] = newer(known, lead.person)
+        else:
+            fresh = {"id": new_id(), "key": lead.person_key, "created_at": now}
+            people[lead.person_key] = fresh | lead.person
+    added = ([row[name] for name in bulk.PERSON] for key, row in people.items() if key not in before)
+    bulk.insert(connection, contact.person, bulk.PERSON, added)
+    bulk.save_people(connection, [row for key, row in people.items() if row != before.get(key, row)])
+    return people
+
+
+def newer(known: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any]:
+    """A known person after a row, as the module's text says."""
+    moved = any(known[name] and brought[name] and known[name] != brought[name] for name in ("city", "region"))
+    left = NOWHERE if moved else {}
+    return {**known, **left, **{name: value for name, value in brought.items() if value not in EMPTY}}
+
+
+def _phones(
+    connection: Connection, leads: list[Lead], people: Mapping[str, Mapping[str, Any]]
 ) -> dict[tuple[UUID, str], UUID]:
     """(person, number) -> phone id; numbers that are not known yet are added in the row's order."""
-    known = contact.phones_of(connection, set(owners.values()))
-    wanted = {
-        (owners[lead.person_key], number): place
-        for lead in leads
-        for place, number in enumerate(lead.phones, 1)
-        if (owners[lead.person_key], number) not in known
-    }
-    contact.add_phones(connection, [(*who, place) for who, place in sorted(wanted.items())])
-    return contact.phones_of(connection, set(owners.values()))
-
-
-def _write_rejects(summary: Summary, target: Path) -> str | None:
-    """The refused rows as a file that can be mended and brought again; none when there are none."""
-    if not summary.refused:
-        target.unlink(missing_ok=True)
-        return None
-    columns = list(dict.fromkeys(name for _line, _why, row in summary.refused for name in row))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.draft")
-    with draft.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";")
-        writer.writerow(["line", "reason", *columns])
-        for line, why, row in summary.refused:
-            writer.writerow([line, why, *(row.get(name, "") for name in columns)])
-    draft.replace(target)
-    return str(target)
+    phones = bulk.phones_known(connection, people.keys())
+    rows = []
+    for lead in leads:
+        person_id = people[lead.person_key]["id"]
+        for place, phone in enumerate(lead.phones, 1):
+            if (person_id, phone.e164) not in phones:
+                phones[person_id, phone.e164] = phone_id = new_id()
+                rows.append(
+                    (person_id, phone_id, phone.e164, place, phone.kind, phone.operator, phone.region)
+                )
+    bulk.insert(connection, contact.phone, bulk.PHONE, rows)
+    return phones

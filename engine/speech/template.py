@@ -1,6 +1,7 @@
 """Templates: fragments of text with {variables}, or ready WAVs, glued into one message. Pure.
 
     lang = "ru"
+    for = "debtor"      # whom it is for: a debtor, or a contact person of his
     [[fragment]]
     name = "greeting"
     text = "Здравствуйте, {name}!"
@@ -10,6 +11,9 @@
 
 A variable is a lower-case name in braces; `{{` and `}}` are the braces themselves. Anything else in braces is
 an error when the template is set, a missing or empty value is one when a lead is imported: never on a call.
+
+A contact person never hears whose debt it is or how much (230-FZ, article 6): a template for him may only use
+the variables of NEUTRAL.
 """
 
 import re
@@ -19,7 +23,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import TemplateError
+from storage.vocab import Role
 
+NEUTRAL = frozenset({"name", "city", "region", "callback"})  # they say nothing of a debt
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MAX_FRAGMENTS = 16
 MAX_TEXT = 1000
@@ -55,10 +61,11 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message: its language and its fragments in the order they are heard."""
+    """A message: its language, its fragments in the order they are heard, and whom it is for."""
 
     lang: str
     fragments: tuple[Fragment, ...]
+    role: Role = Role.DEBTOR
 
     @property
     def variables(self) -> frozenset[str]:
@@ -76,21 +83,36 @@ def parse(source: str) -> Template:
         tree = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # also a number or a nesting beyond Python's limits
         raise TemplateError(str(error)) from None
-    unknown = sorted(tree.keys() - {"lang", "fragment"})
+    unknown = sorted(tree.keys() - {"lang", "for", "fragment"})
     if unknown:
-        raise TemplateError(f"unknown name {unknown[0]!r}; known are lang and [[fragment]]")
+        raise TemplateError(f"unknown name {unknown[0]!r}; known are lang, for and [[fragment]]")
     rows = tree.get("fragment")
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_FRAGMENTS:
         raise TemplateError(f"a template has 1 to {MAX_FRAGMENTS} [[fragment]] tables")
     lang = tree.get("lang", "ru")
     if lang not in ("ru", "en"):
         raise TemplateError(f"lang is ru or en, not {lang!r}")
+    role = tree.get("for", Role.DEBTOR.value)
+    if role not in list(Role):
+        raise TemplateError(f"for is debtor or contact, not {role!r}")
     fragments = tuple(_fragment(row, number) for number, row in enumerate(rows, 1))
     names = [fragment.name for fragment in fragments]
     for name in names:
         if names.count(name) > 1:
             raise TemplateError(f"two fragments are named {name!r}")
-    return Template(lang, fragments)
+    made = Template(lang, fragments, Role(role))
+    _check_neutral(made)
+    return made
+
+
+def _check_neutral(made: Template) -> None:
+    """TemplateError names a variable that a contact person must not hear."""
+    told = sorted(made.variables - NEUTRAL)
+    if made.role is Role.CONTACT and told:
+        raise TemplateError(
+            f"a template for contact persons must not say {{{told[0]}}}: it may tell of the debt; "
+            f"only {', '.join(sorted(NEUTRAL))} may be used"
+        )
 
 
 def _fragment(row: Any, number: int) -> Fragment:

@@ -1,0 +1,172 @@
+"""A row of a list as a lead: normalised, placed in its time zones, or refused with the reason."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engine.campaign.sheets import EXTRA
+from engine.contact.numbering import Register
+from engine.contact.numbers import e164, kind
+from engine.contact.zones import Locator, Place
+from engine.errors import UsageError
+from engine.speech.template import Template
+from storage.vocab import NumberKind, Role
+
+PERSON = ("name", "city", "region", "address", "timezone")
+KNOWN = frozenset({"external_id", "person_id", "role", "group", "lat", "lon", EXTRA})
+PHONE = re.compile(r"phone[0-9]*")
+MAX_KEY = 200  # characters of an id, so that the database can index it
+MAX_GROUP = 64  # so that a blacklist entry can name it
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A number and what the register says of it."""
+
+    e164: str
+    kind: NumberKind
+    operator: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A row that can be dialled. `zones`: names with commas, of the row's own data; "" is unknown."""
+
+    key: str
+    person_key: str
+    role: Role
+    phones: tuple[Phone, ...]
+    person: dict[str, Any]
+    variables: dict[str, str]
+    zones: str
+
+
+class Reader:
+    """Reads the rows of one list for one campaign."""
+
+    def __init__(self, template: Template, region: str, register: Register) -> None:
+        self._role, self._region = template.role, region
+        self._variables = sorted(template.variables)
+        self._register, self._locator = register, Locator(register)
+
+    def read(self, row: dict[str, str]) -> Lead:
+        """A row as a lead; UsageError says why it cannot be one."""
+        if row.get(EXTRA):
+            raise UsageError("more cells than the header has columns")
+        if "\0" in "".join(row.values()):
+            raise UsageError("it has a NUL character")
+        phones = self._phones(row)
+        self._check_role(row.get("role", "").lower() or Role.DEBTOR)
+        person = _person(row)
+        variables = self._spoken(row)
+        key = f"id:{_id(row, 'person_id')}" if row.get("person_id") else f"tel:{phones[0].e164}"
+        place = Place(person["timezone"], person["lat"], person["lon"], person["region"], person["city"])
+        zones = ",".join(self._locator.locate(place, phones[0].e164).zones)
+        return Lead(_id(row, "external_id") or key, key, self._role, phones, person, variables, zones)
+
+    def _phones(self, row: dict[str, str]) -> tuple[Phone, ...]:
+        """The row's numbers, each once: phone, phone2, phone3 …"""
+        found: dict[str, Phone] = {}
+        for name in phone_columns(tuple(row)):
+            if row[name]:
+                try:
+                    number = e164(row[name], self._region)
+                except UsageError as error:
+                    raise UsageError(f"{name}: {error}") from None
+                found[number] = self._phone(name, number)
+        if not found:
+            raise UsageError("phone: no number")
+        return tuple(found.values())
+
+    def _phone(self, name: str, number: str) -> Phone:
+        line = kind(number)
+        if line is NumberKind.PREMIUM:
+            raise UsageError(f"{name}: a premium number, which costs who calls it")
+        held = self._register.find(number)
+        return Phone(number, line, held.operator if held else "", held.region if held else "")
+
+    def _check_role(self, role: str) -> None:
+        if role not in ROLES:
+            raise UsageError(f"role: {role!r} is neither debtor nor contact")
+        if role != self._role:
+            raise UsageError(
+                f"role: the row names {ROLES[role]}, and the campaign's template is for {ROLES[self._role]}"
+            )
+
+    def _spoken(self, row: dict[str, str]) -> dict[str, str]:
+        """What the template says of him; UsageError names what has no value."""
+        spoken = {name: row.get(name, "") for name in self._variables if is_variable(name)}
+        missing = [name for name in self._variables if not spoken.get(name, "").strip()]
+        if missing:
+            raise UsageError(f"the template needs a value for: {', '.join(missing)}")
+        return spoken
+
+
+ROLES = {Role.DEBTOR.value: "a debtor", Role.CONTACT.value: "a contact person"}
+
+
+@lru_cache
+def is_variable(name: str) -> bool:
+    """May a template speak this column? Those that say whom to call and where are no variables."""
+    return name not in KNOWN and not PHONE.fullmatch(name)
+
+
+@lru_cache
+def phone_columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    """phone, phone2, phone3 … of these columns, in the order of their numbers."""
+    return tuple(sorted(filter(PHONE.fullmatch, names), key=lambda name: int(name[5:] or 0)))
+
+
+def _person(row: dict[str, str]) -> dict[str, Any]:
+    """What the row brings of the person; "", None and [] where it brings nothing."""
+    person: dict[str, Any] = {name: row.get(name, "") for name in PERSON}
+    person["lat"], person["lon"] = _degrees(row, "lat", 90), _degrees(row, "lon", 180)
+    if (person["lat"] is None) != (person["lon"] is None):
+        raise UsageError("lat, lon: one without the other")
+    if person["timezone"] and not is_zone(person["timezone"]):
+        name = person["timezone"][:64]
+        raise UsageError(f"timezone: {name!r} is not a name of the IANA time zone database")
+    person["groups"] = _groups(row["group"]) if row.get("group") else []
+    return person
+
+
+def _id(row: dict[str, str], name: str) -> str:
+    value = row.get(name, "")
+    if len(value) > MAX_KEY:
+        raise UsageError(f"{name}: longer than {MAX_KEY} characters")
+    return value
+
+
+@lru_cache
+def is_zone(name: str) -> bool:
+    """Is this a zone of the IANA database?"""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _groups(text: str) -> list[str]:
+    """Names between commas, each once."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if len(name) > MAX_GROUP:
+            raise UsageError(f"group: a name longer than {MAX_GROUP} characters")
+    return names
+
+
+def _degrees(row: dict[str, str], name: str, limit: int) -> float | None:
+    text = row.get(name, "").replace(",", ".")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{name}: not a number of degrees") from None
+    if not -limit <= value <= limit:
+        raise UsageError(f"{name}: beyond {limit} degrees")
+    return value
