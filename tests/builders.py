@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, Table, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from engine.campaign.books import Order
 from engine.settings import Settings
@@ -78,15 +79,20 @@ def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campai
 def add_lead(
     engine: Engine,
     campaign: campaigns.CampaignRow,
-    e164: str = PHONE,
+    e164: str = "",
     *,
     of: dict[str, Any] | None = None,
     zones: str = ZONE,
     groups: Sequence[str] = (),
     **changes: Any,
 ) -> dict[str, Any]:
-    """A pending lead with a person of his own, or one more `of` a lead's person; the row as written."""
+    """A pending lead with a person of his own, or one more `of` a lead's person; the row as written, and its
+    number as `e164`.
+
+    Where no number is named: PHONE for the first in the database, another for each after; `of`: the same.
+    """
     with writing(engine) as connection:
+        e164 = e164 or (of["e164"] if of else _unused(connection))
         person_id = of["person_id"] if of else new_id()
         person = {"id": person_id, "key": f"id:{person_id}", "groups": list(groups), "created_at": NOON}
         if of is None:
@@ -107,7 +113,13 @@ def add_lead(
             "zone_id": contact.zone_ids(connection, {zones})[zones],
         } | changes
         campaigns.add_leads(connection, [row])
-    return row
+    return row | {"e164": e164}
+
+
+def _unused(connection: Connection) -> str:
+    """A number that nobody has."""
+    taken = set(connection.scalars(select(contact.phone.c.e164)))
+    return next(number for n in count(int(PHONE)) if (number := f"+{n}") not in taken)
 
 
 def add_attempt(engine: Engine, lead: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -148,7 +160,7 @@ def order_of(lead: dict[str, Any], **changes: Any) -> Order:
         person_id=lead["person_id"],
         lead_id=lead["id"],
         campaign_id=lead["campaign_id"],
-        e164=PHONE,
+        e164=lead["e164"],
         trunk="trunk",
         node="asterisk",
         caller_id="",

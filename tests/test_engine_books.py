@@ -250,15 +250,16 @@ def test_a_beat_that_breaks_has_done_nothing(
 def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: Engine, books: Books) -> None:
     campaign = add_campaign(engine, attempts=4)
     lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT, attempts=1)
+    other, third = (add_lead(engine, campaign, state=LeadState.IN_FLIGHT) for _ in range(2))
     silent = add_attempt(engine, lead, number=2, caller_id="+74950000001")
-    told = add_attempt(engine, lead)
-    add_attempt(engine, lead, dialer="another")
+    told = add_attempt(engine, other)
+    add_attempt(engine, third, dialer="another")
     report(engine, told, Outcome.ANSWERED_HEARD)
     found = dict(books.unfinished())
-    order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001")
+    order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001", until=NOON)
     assert found == {
         order: Seen(sent_at=NOON),
-        order_of(lead, id=told["id"], made=1, allowed=4): Seen(
+        order_of(other, id=told["id"], allowed=4, until=NOON): Seen(
             sent_at=NOON, talk=Talk(Outcome.ANSWERED_HEARD, 900, 1000)
         ),
     }

@@ -111,8 +111,8 @@ def test_a_limit_is_given_back_when_nothing_came_of_the_call(
 def test_two_people_who_share_a_number_are_not_called_on_it_twice(
     engine: Engine, line: Line, campaign: CampaignRow
 ) -> None:
-    add_lead(engine, campaign)
-    add_lead(engine, campaign)
+    add_lead(engine, campaign, PHONE)
+    add_lead(engine, campaign, PHONE)
     assert numbers(line.take([campaign.id])) == [PHONE]
     line.close("heard")
     assert line.take([campaign.id]) == []

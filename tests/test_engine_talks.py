@@ -36,6 +36,12 @@ def lead(engine: Engine) -> dict[str, Any]:
     return add_lead(engine, add_campaign(engine, phrases=PHRASES), state=LeadState.IN_FLIGHT)
 
 
+def in_flight(engine: Engine, count: int) -> list[dict[str, Any]]:
+    """Leads that are being called: of one person each, for nobody is called twice at a time."""
+    campaign = add_campaign(engine, phrases=PHRASES)
+    return [add_lead(engine, campaign, state=LeadState.IN_FLIGHT) for _ in range(count)]
+
+
 def opened(talks: Talks, engine: Engine, lead: dict[str, Any]) -> Any:
     return talks.open(str(add_attempt(engine, lead)["id"]))
 
@@ -73,10 +79,10 @@ def test_everybody_gets_his_own_sheet_in_whatever_order_they_answer(talks: Talks
 
 
 def test_sheets_read_ahead_that_nobody_asks_for_do_not_pile_up(
-    talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    talks: Talks, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AHEAD", 3)
-    first = [add_attempt(engine, lead)["id"] for _ in range(20)]
+    first = [add_attempt(engine, lead)["id"] for lead in in_flight(engine, 20)]
     for attempt_id in first[::4]:
         talks.open(str(attempt_id))
     assert len(talks._ahead) <= 6
@@ -101,7 +107,7 @@ def test_an_opt_out_bars_the_number_at_once_in_every_campaign(
     talks: Talks, engine: Engine, lead: dict[str, Any]
 ) -> None:
     other = add_campaign(engine, "winter")
-    waiting = [add_lead(engine, other), add_lead(engine, other, state=LeadState.NEW)]
+    waiting = [add_lead(engine, other, PHONE), add_lead(engine, other, PHONE, state=LeadState.NEW)]
     stranger = add_lead(engine, other, "+79211230000")
     sheet = opened(talks, engine, lead)
     for _ in range(2):  # the second time is harmless
@@ -137,9 +143,9 @@ def test_a_result_is_stored_within_a_moment(
     assert (now.talk, now.heard_ms, now.message_ms, now.pressed) == wanted
 
 
-def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path, lead: dict[str, Any]) -> None:
+def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path) -> None:
     talks = Talks(engine, settings(tmp_path))
-    sheets = [opened(talks, engine, lead) for _ in range(3)]
+    sheets = [opened(talks, engine, lead) for lead in in_flight(engine, 3)]
     for sheet in sheets:
         talks.save(sheet, Talk(Outcome.ANSWERED_HEARD, 900, 900))
     talks.close()
@@ -147,7 +153,7 @@ def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path, lead:
 
 
 def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_no_other(
-    talks: Talks, engine: Engine, lead: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    talks: Talks, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, errors = calls.save_talks, [OperationalError("", {}, Exception()), ValueError("nonsense")]
 
@@ -158,7 +164,7 @@ def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_
 
     monkeypatch.setattr(calls, "save_talks", save)
     monkeypatch.setattr(module, "DOWN_S", 0.01)
-    first, second = (opened(talks, engine, lead) for _ in range(2))
+    first, second = (opened(talks, engine, lead) for lead in in_flight(engine, 2))
     talks.save(first, None)
     eventually(lambda: not errors)  # tried again after the first error, given up after the second
     talks.save(second, None)

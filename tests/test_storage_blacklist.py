@@ -139,12 +139,12 @@ def people(engine: Engine) -> dict[str, dict[str, Any]]:
     """Leads of two campaigns, each with a person of his own; some are not to be touched."""
     autumn, winter = add_campaign(engine), add_campaign(engine, "winter")
     found = {
-        "his": add_lead(engine, autumn),
-        "same number": add_lead(engine, winter, state=LeadState.NEW, clips=None),
+        "his": add_lead(engine, autumn, PHONE),
+        "same number": add_lead(engine, winter, PHONE, state=LeadState.NEW, clips=None),
         "same code": add_lead(engine, winter, "+79219999999"),
         "next code": add_lead(engine, winter, "+79220000000"),
-        "flying": add_lead(engine, winter, state=LeadState.IN_FLIGHT),
-        "done": add_lead(engine, autumn, state=LeadState.DONE),
+        "flying": add_lead(engine, winter, PHONE, state=LeadState.IN_FLIGHT),
+        "done": add_lead(engine, autumn, PHONE, state=LeadState.DONE),
     }
     with writing(engine) as connection:
         for name in ("his", "same code", "flying"):
@@ -214,8 +214,8 @@ def test_a_lead_that_another_entry_concerns_stays_out_under_that(
 
 def test_an_entry_with_a_date_blocks_nothing_and_wakes_what_it_put_off(engine: Engine) -> None:
     campaign = add_campaign(engine)
-    put_off = add_lead(engine, campaign, waits=Waits.BLACKLIST, due_at=after(99))
-    other = add_lead(engine, campaign, waits=Waits.LIMIT, due_at=after(99))
+    put_off = add_lead(engine, campaign, PHONE, waits=Waits.BLACKLIST, due_at=after(99))
+    other = add_lead(engine, campaign, PHONE, waits=Waits.LIMIT, due_at=after(99))
     with writing(engine) as connection:
         dated = add_all(connection, [entry(KEY, until=after(99)), entry("prefix:+7921")], NOON)
         assert barring.bar(connection, [row for row in dated if row["until"]]) == 0
@@ -229,7 +229,7 @@ def test_an_entry_with_a_date_blocks_nothing_and_wakes_what_it_put_off(engine: E
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_a_lead_that_a_dialer_holds_is_left_to_it(engine: Engine) -> None:
     campaign = add_campaign(engine)
-    held, idle = add_lead(engine, campaign), add_lead(engine, campaign)
+    held, idle = (add_lead(engine, campaign, PHONE) for _ in range(2))
     with writing(engine) as dialer, writing(engine) as connection:
         dialer.execute(select(lead).where(lead.c.id == held["id"]).with_for_update())
         connection.execute(text("SET LOCAL lock_timeout = '2s'"))

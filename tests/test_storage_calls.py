@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, attempt_now, report, rows_of
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from storage import calls
-from storage.db import reading, writing
-from storage.vocab import AttemptState, Outcome
+from storage.db import new_id, reading, writing
+from storage.vocab import AttemptState, CallKind, Outcome
 
 
 @pytest.fixture
@@ -109,9 +110,9 @@ def test_a_line_of_history_is_written_once(engine: Engine, attempt: dict[str, An
 
 
 def test_open_attempts_are_this_dialers_and_not_over(engine: Engine, attempt: dict[str, Any]) -> None:
-    lead = add_lead(engine, add_campaign(engine, "winter"))
-    add_attempt(engine, lead, dialer="other")
-    closed(engine, add_attempt(engine, lead))
+    winter = add_campaign(engine, "winter")
+    add_attempt(engine, add_lead(engine, winter), dialer="other")
+    closed(engine, add_attempt(engine, add_lead(engine, winter)))
     with writing(engine) as connection:
         (left,) = calls.open_attempts(connection, "me")
     assert (left.id, left.made, left.allowed, left.e164) == (attempt["id"], 1, 3, PHONE)
@@ -121,8 +122,8 @@ def test_what_conversations_need_of_this_attempt_and_of_those_after_it(
     engine: Engine, attempt: dict[str, Any]
 ) -> None:
     lead = add_lead(engine, add_campaign(engine, "winter"), "+79211230000", clips=None)
-    over, later = (add_attempt(engine, lead) for _ in range(2))
-    closed(engine, over)
+    closed(engine, add_attempt(engine, lead))
+    later = add_attempt(engine, lead)
     with reading(engine) as connection:
         first, second = calls.for_talks(connection, attempt["id"], 5)
         assert calls.for_talks(connection, attempt["id"], 1) == [first]
@@ -138,13 +139,43 @@ def test_what_conversations_need_of_this_attempt_and_of_those_after_it(
 
 def test_counts_by_outcome_and_the_rate(engine: Engine, attempt: dict[str, Any]) -> None:
     lead = add_lead(engine, add_campaign(engine, "winter"))
+    old = add_attempt(engine, lead, id=UUID(int=int(NOON.timestamp() * 1000) << 80))
+    closed(engine, old)
     for _ in range(2):
         closed(engine, add_attempt(engine, lead))
     add_attempt(engine, lead)
-    old = add_attempt(engine, lead, id=UUID(int=int(NOON.timestamp() * 1000) << 80))
     with reading(engine) as connection:
-        assert calls.outcome_counts(connection, lead["campaign_id"]) == {"unknown": 2, "": 2}
+        assert calls.outcome_counts(connection, lead["campaign_id"]) == {"unknown": 3, "": 1}
         now = datetime.now(UTC)
         assert calls.prepared_since(connection, lead["campaign_id"], now, 60) == 3
         assert calls.prepared_since(connection, old["campaign_id"], after(1), 2) == 4
         assert calls.prepared_since(connection, attempt["campaign_id"], now, 60) == 1
+
+
+def test_nobody_is_called_twice_at_a_time_whatever_his_numbers_and_campaigns(
+    engine: Engine, attempt: dict[str, Any]
+) -> None:
+    again = add_lead(engine, add_campaign(engine, "winter"), "+79211230000", of=attempt | {"e164": PHONE})
+    with pytest.raises(IntegrityError):
+        add_attempt(engine, again, dialer="other")
+    closed(engine, attempt)
+    add_attempt(engine, again, dialer="other")
+
+
+def test_what_limits_count_is_what_was_prepared_since_then_and_what_is_not_over(engine: Engine) -> None:
+    campaign = add_campaign(engine)
+    his, hers = add_lead(engine, campaign, key="debt-1"), add_lead(engine, campaign)
+    for second in (1, 2, 3):
+        at = {"id": new_id(after(second)), "prepared_at": after(second)}
+        closed(engine, add_attempt(engine, his, kind=CallKind.MESSAGE, **at))
+    old = add_attempt(engine, hers, id=new_id(NOON))
+    with reading(engine) as connection:
+        rows = calls.past(connection, [his["person_id"], hers["person_id"], new_id()], after(2))
+        assert calls.past(connection, [], NOON) == []
+    assert sorted(row.prepared_at for row in rows) == [NOON, after(2), after(3)]
+    one = next(row for row in rows if row.prepared_at == after(2))
+    assert (one.person_id, one.campaign_id) == (his["person_id"], campaign.id)
+    assert (one.e164, one.key, one.kind, one.outcome) == (PHONE, "debt-1", "message", "unknown")
+    assert (one.ringing_at, one.answered_at, one.ended_at) == (after(1), after(2), after(3))
+    (under_way,) = (row for row in rows if row.id == old["id"])
+    assert (under_way.ended_at, under_way.outcome, under_way.refund) == (None, "", False)
