@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import NOON, after
+from builders import NOON, PHONE, after
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -18,9 +18,10 @@ from engine.campaign.pacing import Pace
 from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 from storage.db import new_id
-from storage.vocab import CampaignState, Outcome
+from storage.vocab import CampaignState, Outcome, Role
 
 NODE = "asterisk"
+PERMIT_S = 3
 DIALER = Dialer(dial_timeout_s=30, max_call_s=100)
 
 
@@ -35,6 +36,10 @@ def campaign(**changes: Any) -> CampaignRow:
         channels=30,
         attempts=1,
         priority=0,
+        role=Role.DEBTOR,
+        law=["none"],
+        exemption="",
+        owes="",
         phrases=None,
         created_at=NOON,
         changed_at=NOON,
@@ -42,9 +47,10 @@ def campaign(**changes: Any) -> CampaignRow:
     return replace(made, **changes)
 
 
-def orders(of: CampaignRow, count: int) -> list[Order]:
+def orders(of: CampaignRow, count: int, until: float = 10**6) -> list[Order]:
+    """Orders that may be sent for so many seconds after noon."""
     return [
-        Order(new_id(), new_id(), new_id(), of.id, "+79211234567", of.trunk, NODE, "", 0, 1)
+        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunk, NODE, "", 0, 1, after(until))
         for _ in range(count)
     ]
 
@@ -57,8 +63,8 @@ class Clock:
         self.row = row or campaign()
         self.now = 0.0
 
-    def waits(self, count: int) -> list[Order]:
-        made = orders(self.row, count)
+    def waits(self, count: int, until: float = 10**6) -> list[Order]:
+        made = orders(self.row, count, until)
         self.board.refresh(News([self.row], {}, made))
         return made
 
@@ -107,6 +113,21 @@ def test_the_urgent_campaign_goes_first() -> None:
     (late,), (early,) = orders(calm, 1), orders(urgent, 1)
     clock.board.refresh(News([urgent, calm], {}, [late, early]))
     assert clock.send(0) + clock.send(0.5) + clock.send(1) == [early, late]
+
+
+def test_an_order_that_is_out_of_date_is_given_back_and_takes_no_turn() -> None:
+    clock = Clock(cps=1)
+    late, fresh = clock.waits(2, until=3), clock.waits(1, until=4)
+    assert clock.send(3.01) == fresh
+    assert clock.board.used == {"trunk": 1}
+    assert clock.errand(3.01).given_back == late
+    assert clock.board.lines.keys() == {fresh[0].id}
+
+
+def test_an_order_is_sent_up_to_its_very_last_moment() -> None:
+    clock = Clock()
+    order = clock.waits(1, until=3)
+    assert clock.send(3) == order
 
 
 def test_a_pause_gives_back_what_waits_and_lets_calls_go_on() -> None:
@@ -333,6 +354,7 @@ class AnyDay(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
         for order in self.board.due(self.now, after(self.now)):
+            assert after(self.now) <= order.until
             self.sent[order.trunk].append(self.now)
             self.within("trunk", order.trunk, self.trunks[order.trunk].channels)
             self.within("campaign_id", order.campaign_id, self.rows[order.campaign_id].channels)
@@ -396,7 +418,8 @@ class AnyDay(RuleBasedStateMachine):
         news, free = [], dict(errand.free)
         for campaign_id in sorted(self.running, key=lambda key: -self.rows[key].priority):
             row = self.rows[campaign_id]
-            taken = orders(row, min(errand.wants.get(campaign_id, 0), free.get(row.trunk, 0)))
+            count = min(errand.wants.get(campaign_id, 0), free.get(row.trunk, 0))
+            taken = orders(row, count, self.now + PERMIT_S)
             if free:
                 free[row.trunk] -= len(taken)
             news += taken
