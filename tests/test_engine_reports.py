@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from engine.errors import NotFound, UsageError
 from engine.reports import campaign as module
+from engine.reports import sheets
 from engine.reports.campaign import COLUMNS, summary, write
 from engine.reports.words import RU, outcome, title
 from storage import calls
@@ -135,8 +136,8 @@ def test_what_cannot_be_written_leaves_no_file(
         write(engine, "autumn", tmp_path / "a.pdf", "ru")
     with pytest.raises(NotFound):
         write(engine, "none", tmp_path / "a.csv", "ru")
-    monkeypatch.setattr(module, "MAX_ROWS", 1)
-    with pytest.raises(UsageError, match="room for 1 attempts"):
+    monkeypatch.setattr(sheets, "MAX_ROWS", 1)
+    with pytest.raises(UsageError, match="room for 1 rows"):
         write(engine, "autumn", tmp_path / "a.xlsx", "ru")
     monkeypatch.setattr(module, "_row", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
