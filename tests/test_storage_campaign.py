@@ -1,9 +1,14 @@
 """Leads: which are taken, in what order, by whom, and what takes them out."""
 
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, after, lead_now
+from builders import NOON, PHONE, ZONE, add_campaign, add_lead, after, lead_now
 from sqlalchemy import Engine, event, select, text
 
 from storage import campaign as store
@@ -11,7 +16,9 @@ from storage import contact
 from storage.campaign import CampaignRow, take_due
 from storage.db import open_engine, reading, writing
 from storage.migrations import upgrade
-from storage.vocab import CampaignState, LeadState
+from storage.vocab import CampaignState, LeadState, Role, Waits
+
+FAR = "Asia/Vladivostok"
 
 
 @pytest.fixture
@@ -19,19 +26,38 @@ def campaign(engine: Engine) -> CampaignRow:
     return add_campaign(engine)
 
 
-def take(engine: Engine, campaign: CampaignRow, limit: int = 10) -> list[Any]:
+def zones_of(*leads: dict[str, Any]) -> list[int]:
+    """The zone sets that these leads refer to."""
+    return sorted({lead["zone_id"] for lead in leads})
+
+
+def take(engine: Engine, campaign: CampaignRow, *zones: int, limit: int = 10) -> list[UUID]:
+    """Ids of the leads that are taken in these zone sets; of all when none is named."""
     with writing(engine) as connection:
-        return [row.id for row in take_due(connection, campaign.id, NOON, limit)]
+        rows = take_due(connection, campaign.id, NOON, limit, zones or contact.zone_sets(connection))
+        return [row.id for row in rows]
 
 
-def test_the_urgent_are_taken_first_then_those_that_wait_longest(
+def test_those_that_wait_longest_are_taken_first_whatever_their_zones(
     engine: Engine, campaign: CampaignRow
 ) -> None:
-    order = [(0, -10), (5, 0), (0, -30), (5, -20), (-1, -99)]
-    made = {key: add_lead(engine, campaign, priority=key[0], due_at=after(key[1]))["id"] for key in order}
-    wanted = [(5, -20), (5, 0), (0, -30), (0, -10), (-1, -99)]
-    assert take(engine, campaign) == [made[key] for key in wanted]
-    assert take(engine, campaign, limit=2) == [made[key] for key in wanted[:2]]
+    order = [(-10, ZONE), (0, FAR), (-30, ZONE), (-20, FAR), (-99, ZONE)]
+    made = {due: add_lead(engine, campaign, zones=zone, due_at=after(due))["id"] for due, zone in order}
+    wanted = [made[due] for due in (-99, -30, -20, -10, 0)]
+    assert take(engine, campaign) == wanted
+    assert take(engine, campaign, limit=2) == wanted[:2]
+
+
+def test_only_leads_of_the_named_zone_sets_are_taken(engine: Engine, campaign: CampaignRow) -> None:
+    near, far, both, unknown = (
+        add_lead(engine, campaign, zones=zones) for zones in (ZONE, FAR, f"{FAR},{ZONE}", "")
+    )
+    assert take(engine, campaign, *zones_of(far)) == [far["id"]]
+    assert set(take(engine, campaign, *zones_of(near, both))) == {near["id"], both["id"]}
+    assert take(engine, campaign, *zones_of(unknown)) == [unknown["id"]]
+    assert take(engine, campaign, 10**6) == []
+    with writing(engine) as connection:
+        assert take_due(connection, campaign.id, NOON, 10, []) == []
 
 
 @pytest.mark.parametrize(
@@ -55,67 +81,102 @@ def test_another_campaigns_leads_are_not_taken(engine: Engine, campaign: Campaig
     assert take(engine, campaign) == []
 
 
-def test_a_taken_lead_brings_all_that_dialling_needs(engine: Engine, campaign: CampaignRow) -> None:
-    row = add_lead(engine, campaign, attempts=2)
+def test_a_taken_lead_brings_all_that_dispatch_needs(engine: Engine, campaign: CampaignRow) -> None:
+    row = add_lead(engine, campaign, attempts=2, role=Role.CONTACT, checked_at=after(-60))
     with writing(engine) as connection:
-        (taken,) = take_due(connection, campaign.id, NOON, 1)
-    assert tuple(taken) == (row["person_id"], row["id"], row["phone_id"], PHONE, 2)
-
-
-def test_a_blacklisted_lead_is_blocked_and_not_returned(engine: Engine, campaign: CampaignRow) -> None:
-    banned, free = add_lead(engine, campaign), add_lead(engine, campaign, "+79211230000")
-    with writing(engine) as connection:
-        assert contact.ban(connection, PHONE, reason="complaint", at=NOON)
-    assert take(engine, campaign) == [free["id"]]
-    now = lead_now(engine, banned)
-    assert (now.state, now.why) == ("blocked", "blacklisted")
+        (taken,) = take_due(connection, campaign.id, NOON, 1, zones_of(row))
+    wanted = {name: row[name] for name in ("person_id", "id", "key", "phone_id", "role", "zone_id")}
+    assert taken._asdict() == wanted | {"checked_at": after(-60), "attempts": 2}
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 def test_two_dialers_never_take_the_same_lead_and_do_not_wait_for_each_other(engine: Engine) -> None:
     """SQLite has one writer at a time; on PostgreSQL the second skips what the first has locked."""
     campaign = add_campaign(engine)
-    made = {add_lead(engine, campaign)["id"] for _ in range(6)}
+    made = [add_lead(engine, campaign, zones=zones) for zones in (ZONE, ZONE, ZONE, FAR, FAR, FAR)]
     with writing(engine) as first, writing(engine) as second:
         second.execute(text("SET LOCAL lock_timeout = '2s'"))
-        ours = {row.id for row in take_due(first, campaign.id, NOON, 3)}
-        theirs = {row.id for row in take_due(second, campaign.id, NOON, 10)}
+        ours = {row.id for row in take_due(first, campaign.id, NOON, 3, zones_of(*made))}
+        theirs = {row.id for row in take_due(second, campaign.id, NOON, 10, zones_of(*made))}
     assert (len(ours), len(theirs)) == (3, 3)
-    assert ours | theirs == made
+    assert ours | theirs == {row["id"] for row in made}
 
 
-def test_only_the_index_of_due_leads_is_read(postgres_url: str) -> None:
-    """With 20,000 leads, of which 200 are due, PostgreSQL takes the first from ix_lead_due."""
-    engine = open_engine(postgres_url)
-    upgrade(engine)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_dialer_finds_as_many_as_it_wants_behind_those_that_others_have_locked(engine: Engine) -> None:
     campaign = add_campaign(engine)
-    first = add_lead(engine, campaign)
-    columns = "person_id, campaign_id, phone_id, role, variables, priority, attempts, outcome, why"
-    copies = text(
-        f"INSERT INTO lead (id, key, state, due_at, {columns})"  # noqa: S608 - our own words only
-        " SELECT gen_random_uuid(), n::text, CASE n % 100 WHEN 0 THEN 'pending' ELSE 'done' END,"
-        f" due_at - n * interval '1 s', {columns} FROM lead, generate_series(1, 20000) n WHERE id = :id"
-    )
-    plans: list[str] = []
-    with writing(engine) as connection:
-        connection.execute(copies, {"id": first["id"]})
-        connection.execute(text("ANALYZE lead"))
+    made = [add_lead(engine, campaign, due_at=after(n - 99)) for n in range(2 * store.AHEAD)]
+    ids = [row["id"] for row in made]
+    with ExitStack() as others:
+        for n in range(store.AHEAD - 1):
+            other = others.enter_context(writing(engine))
+            taken = take_due(other, campaign.id, NOON, 2, zones_of(*made))
+            assert [row.id for row in taken] == ids[2 * n : 2 * n + 2]
+        assert take(engine, campaign, *zones_of(*made), limit=2) == ids[-2:]
 
-        @event.listens_for(engine, "before_cursor_execute")
-        def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-            if "SKIP LOCKED" in statement:
-                cursor.execute("EXPLAIN " + statement, parameters)
-                plans.append("\n".join(row[0] for row in cursor.fetchall()))
 
-        taken = take_due(connection, campaign.id, NOON, 150)
-        due = dict(connection.execute(select(store.lead.c.id, store.lead.c.due_at)).all())
-    assert [due[row.id] for row in taken] == sorted(due[row.id] for row in taken)
-    assert len(taken) == 150
-    (plan,) = plans
-    assert "Index Scan using ix_lead_due on lead" in plan
+class Crowd:
+    """A campaign of so many leads on PostgreSQL, all copies of one, and how leads are looked up in it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        upgrade(self.engine)
+        self.campaign = add_campaign(self.engine)
+        self.open, self.closed = (add_lead(self.engine, self.campaign, zones=z) for z in (ZONE, FAR))
+        self.plans: list[str] = []
+        event.listen(self.engine, "before_cursor_execute", self._explain)
+
+    def _explain(self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "SKIP LOCKED" in statement:
+            cursor.execute("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) " + statement, parameters)
+            self.plans.append("\n".join(row[0] for row in cursor.fetchall()))
+
+    def grow(self, like: dict[str, Any], leads: int, pending: int) -> None:
+        """More leads like this one, evenly mixed, so many of them pending; all are due, seconds apart."""
+        columns = "person_id, campaign_id, phone_id, role, variables, attempts, outcome, why, waits, zone_id"
+        copies = text(
+            f"INSERT INTO lead (id, key, state, due_at, {columns})"  # noqa: S608 - our own words only
+            " SELECT gen_random_uuid(), id || ':' || n, CASE n % :every WHEN 0 THEN 'pending' ELSE 'done' END"
+            f", due_at - n * interval '1 s', {columns} FROM lead, generate_series(1, :leads) n WHERE id = :id"
+        )
+        with writing(self.engine) as connection:
+            connection.execute(copies, {"id": like["id"], "leads": leads, "every": leads // pending})
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE lead"))
+
+    def take(self, limit: int) -> tuple[list[datetime], str]:
+        """When those that are taken were due, and how PostgreSQL found them."""
+        with writing(self.engine) as connection:
+            taken = take_due(connection, self.campaign.id, NOON, limit, zones_of(self.open))
+            due = dict(connection.execute(select(store.lead.c.id, store.lead.c.due_at)).all())
+        return [due[row.id] for row in taken], self.plans.pop()
+
+
+@pytest.fixture
+def crowd(postgres_url: str) -> Iterator[Crowd]:
+    made = Crowd(postgres_url)
+    yield made
+    made.engine.dispose()
+
+
+def test_only_the_index_of_due_leads_is_read(crowd: Crowd) -> None:
+    """With 20,000 leads, of which 200 are due, PostgreSQL takes the first from ix_lead_due."""
+    crowd.grow(crowd.open, 20_000, pending=200)
+    due, plan = crowd.take(150)
+    assert due == [after(-100 * n) for n in range(200, 50, -1)]
+    assert re.search(r"Index (Only )?Scan using ix_lead_due on lead", plan)
     assert "Seq Scan on lead" not in plan
-    assert "Sort" not in plan.partition("CTE due")[2].partition("ix_lead_due")[0]
-    engine.dispose()
+
+
+def test_leads_of_zones_where_it_is_night_cost_nothing(crowd: Crowd) -> None:
+    """20,000 people are due and asleep, a few are awake: as many pages are read as two indexes are deep."""
+    crowd.grow(crowd.open, 5_000, pending=1)
+    crowd.grow(crowd.closed, 20_000, pending=20_000)
+    due, plan = crowd.take(1)
+    assert due == [after(-5_000)]
+    assert re.search(r"Index (Only )?Scan using ix_lead_due on lead", plan)
+    (pages, *_parts) = re.findall(r"Buffers: shared hit=(\d+)", plan)
+    assert int(pages) <= 20
 
 
 def test_only_a_lead_in_flight_is_released(engine: Engine, campaign: CampaignRow) -> None:
@@ -193,10 +254,50 @@ def test_known_leads_are_found_among_very_many_keys(engine: Engine, campaign: Ca
 
 
 def test_the_newest_lead_of_a_number(engine: Engine, campaign: CampaignRow) -> None:
-    add_lead(engine, campaign, variables={"name": "old"})
-    add_lead(engine, add_campaign(engine, "winter", trunk="second"), variables={"name": "new"})
+    add_lead(engine, campaign, PHONE, variables={"name": "old"})
+    add_lead(engine, add_campaign(engine, "winter", trunk="second"), PHONE, variables={"name": "new"})
     with reading(engine) as connection:
         found = store.newest_lead(connection, PHONE)
         assert found is not None
         assert (found.variables, found.trunk) == ({"name": "new"}, "second")
         assert store.newest_lead(connection, "+79990000000") is None
+
+
+def test_who_waited_for_a_call_or_a_limit_is_looked_at_again(engine: Engine, campaign: CampaignRow) -> None:
+    later = after(3600)
+    waiting = {waits: add_lead(engine, campaign, due_at=later, waits=waits) for waits in Waits}
+    his = [row["person_id"] for row in waiting.values()]
+    flying = add_lead(engine, campaign, due_at=later, waits=Waits.LINE, state=LeadState.IN_FLIGHT)
+    stranger = add_lead(engine, campaign, due_at=later, waits=Waits.LINE)
+    with writing(engine) as connection:
+        store.wake(connection, [*his, flying["person_id"]], NOON)
+        store.wake(connection, [], NOON)
+    now = {waits: lead_now(engine, row) for waits, row in waiting.items()}
+    woken = {waits for waits, row in now.items() if row.due_at == NOON}
+    assert woken == {Waits.LINE, Waits.LIMIT}
+    assert {now[waits].waits for waits in woken} == {""}
+    assert {lead_now(engine, row).due_at for row in (flying, stranger)} == {later}
+
+
+def test_leads_are_put_off_blocked_and_sent_each_by_itself(engine: Engine, campaign: CampaignRow) -> None:
+    off, barred, going, left = (add_lead(engine, campaign, waits=Waits.LINE) for _ in range(4))
+
+    def who(row: dict[str, Any]) -> dict[str, Any]:
+        return {"person_id_": row["person_id"], "id_": row["id"]}
+
+    with writing(engine) as connection:
+        (taken,) = (
+            row for row in take_due(connection, campaign.id, NOON, 9, zones_of(off)) if row.id == going["id"]
+        )
+        store.defer(connection, [who(off) | {"due_": after(60), "waits_": Waits.LIMIT}])
+        store.block(connection, [who(barred) | {"why_": "refused"}])
+        store.set_in_flight(connection, [taken])
+        for nothing in (store.defer, store.block, store.set_in_flight):
+            nothing(connection, [])
+    now = [lead_now(engine, row) for row in (off, barred, going, left)]
+    assert [(row.state, row.why, row.due_at, row.waits) for row in now] == [
+        ("pending", "", after(60), "limit"),
+        ("blocked", "refused", NOON, "line"),
+        ("in-flight", "", NOON, ""),
+        ("pending", "", NOON, "line"),
+    ]
