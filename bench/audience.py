@@ -1,4 +1,4 @@
-"""Who of a million people lives within 1500 m of a station: our count beside a scan of all with the haversine.
+"""Who of a million people lives within 1500 m of a station: our count beside the haversine of everybody.
 
 They live at random over a city of 45 by 45 km. `zvonar` is an audience's count, as `audience count` does it:
 a connection of its own, the box by the index, the haversine of what is left. `scan` is the haversine of

@@ -78,6 +78,7 @@ class _Parser:
         self._at = self._depth = 0
 
     def all(self) -> Node:
+        """The whole text as one tree."""
         found = self._or()
         if self._next.kind != "end":
             raise self._wrong("`and` or `or`")

@@ -185,7 +185,6 @@ class Erp:
 
         @event.listens_for(engine, "connect")
         def on_connect(connection: Any, _record: Any) -> None:
-            connection.execute("PRAGMA query_only = ON")
             # SQLite's own knows the letters of English only.
             connection.create_function("lower", 1, _lower, deterministic=True)
             connection.set_progress_handler(lambda: time.monotonic() > self._until, STEPS)
