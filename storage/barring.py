@@ -4,8 +4,9 @@ What is blocked here could also wait until it is due: the dispatch asks the blac
 that a dialer holds at this moment are left to it, and nobody waits for anybody.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,20 +14,19 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    String,
+    FromClause,
     Subquery,
     Text,
     bindparam,
-    column,
     exists,
     func,
+    literal,
     or_,
     select,
     type_coerce,
     update,
-    values,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from storage.blacklist import GLOBAL, keys_for, standing
 from storage.campaign import campaign, lead
@@ -63,33 +63,39 @@ def wake(connection: Connection, entries: Iterable[Mapping[Any, Any]], at: datet
 def _change(connection: Connection, met: Subquery, **values: Any) -> int:
     """Set columns of these leads, which wait for nothing any more; how many."""
     these = (lead.c.person_id == met.c.person_id) & (lead.c.id == met.c.id)
-    changed = connection.execute(update(lead).where(these).values(waits=Waits.TURN, **values)).rowcount
-    # The driver of SQLite does not count where a statement begins WITH.
-    return changed if changed >= 0 else connection.execute(select(func.changes())).scalar_one()
+    return connection.execute(update(lead).where(these).values(waits=Waits.TURN, **values)).rowcount
 
 
 def _met(
-    connection: Connection, entries: Sequence[Mapping[Any, Any]], state: ColumnElement[bool]
-) -> Iterable[Subquery]:
-    """Leads that these entries concern, 500 entries at a time: person_id, id, why."""
+    connection: Connection, entries: Iterable[Mapping[Any, Any]], state: ColumnElement[bool]
+) -> Iterator[Subquery]:
+    """Leads that these entries concern, by kind of entry: person_id, id, why."""
     by_kind: dict[BanKind, list[tuple[str, str, str]]] = defaultdict(list)
     for entry in entries:
         kind, _, value = entry["key"].partition(":")
         by_kind[BanKind(kind)].append((value, entry["scope"], why(entry["id"])))
     for kind, rows in by_kind.items():
-        for part in chunks(rows):
-            columns = column("value", String), column("scope", String), column("why", Text)
-            entry_ = values(*columns, name="entry").data(part).cte()
-            yield (
-                select(lead.c.person_id, lead.c.id, entry_.c.why)
-                .select_from(entry_)
-                .join(*_names(connection, kind, entry_.c.value))
-                .join(lead, _theirs(kind))
-                .join(campaign, campaign.c.id == lead.c.campaign_id)
-                .where(state, or_(entry_.c.scope == GLOBAL, entry_.c.scope == campaign.c.name))
-                .with_for_update(of=lead, skip_locked=True)
-                .subquery()
-            )
+        named = _table(connection, rows)
+        yield (
+            select(lead.c.person_id, lead.c.id, named.c.why)
+            .select_from(named)
+            .join(*_names(connection, kind, named.c.value))
+            .join(lead, _theirs(kind))
+            .join(campaign, campaign.c.id == lead.c.campaign_id)
+            .where(state, or_(named.c.scope == GLOBAL, named.c.scope == campaign.c.name))
+            .with_for_update(of=lead, skip_locked=True)
+            .subquery()
+        )
+
+
+def _table(connection: Connection, rows: Sequence[tuple[str, str, str]]) -> FromClause:
+    """(value, scope, why) as a table: however many they are, the statement is the same and compiled once."""
+    if connection.dialect.name == "postgresql":
+        columns = [literal(list(cells), ARRAY(Text)) for cells in zip(*rows, strict=True)]
+        return func.unnest(*columns).table_valued("value", "scope", "why", name="named").render_derived()
+    each = func.json_each(json.dumps(rows)).table_valued("value", name="each")
+    cells = (func.json_extract(each.c.value, f"$[{place}]", type_=Text) for place in range(3))
+    return select(*map(ColumnElement.label, cells, ("value", "scope", "why"))).subquery("named")
 
 
 def _names(connection: Connection, kind: BanKind, value: ColumnElement[str]) -> tuple[Any, Any]:
