@@ -1,5 +1,5 @@
-"""Several dialers, one PostgreSQL, random campaigns, endings and clocks: no limit and no window is broken, and
-nothing lawful starves. The judge counts for himself; he knows the law's figures and none of our code.
+"""Several dialers, one PostgreSQL, random campaigns, endings and clocks: no limit and no window is broken,
+and nothing lawful starves. The judge counts for himself; he knows the law's figures and none of our code.
 """
 
 from collections import Counter, defaultdict
@@ -21,6 +21,7 @@ from sqlalchemy import Engine, func, select
 
 from engine.contact.rules import Answer
 from engine.contact.service import Contacts
+from lab.postgres import Postgres
 from storage import calls, contact
 from storage import campaign as store
 from storage.db import Record, metadata, open_engine, reading, writing
@@ -38,9 +39,9 @@ OWN_DAY = 3
 
 
 @pytest.fixture(scope="module")
-def engine(postgres: object) -> Iterator[Engine]:
+def engine(postgres: Postgres) -> Iterator[Engine]:
     """A database of this story's own."""
-    made = open_engine(postgres.database(), pool=2 * DIALERS)  # type: ignore[attr-defined]
+    made = open_engine(postgres.database(), pool=2 * DIALERS)
     upgrade(made)
     yield made
     made.dispose()
