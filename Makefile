@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+MUTATE_S ?= 1800
 .DEFAULT_GOAL := help
-.PHONY: help system install lab demo test check docs bench clean
+.PHONY: help system install lab demo test check docs mutate bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -39,9 +40,13 @@ check: install  ## lint, types, import contracts, generated documents
 docs: install  ## write docs/cli.md, zvonar.sample.toml and the tables of docs/operations.md
 	$(BIN)/python -m cli.reference
 
+mutate: install  ## change the rules of contact in hundreds of small ways, and see whether their tests notice
+	nice timeout $(MUTATE_S) $(BIN)/mutmut run --max-children 1; test $$? -eq 0 -o $$? -eq 124
+	$(BIN)/mutmut results
+
 bench: lab  ## every benchmark; bench/results.json and a table
 	$(BIN)/python bench/run.py $(ARGS)
 
 clean:  ## remove what was built in this folder; not var/, not the lab's cache
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

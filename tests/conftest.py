@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from builders import SOURCE, add_campaign, add_lead
+from hypothesis import Phase
 from hypothesis import settings as hypothesis
 from sqlalchemy import Engine
 from voice import speak
@@ -19,6 +20,8 @@ from storage.migrations import upgrade
 
 # How long an example takes is told by the machine, not by the code.
 hypothesis.register_profile("zvonar", deadline=None)
+# `make mutate` asks whether a change is noticed, not for its simplest example.
+hypothesis.register_profile("mutate", deadline=None, phases=[Phase.explicit, Phase.generate], max_examples=40)
 hypothesis.load_profile("zvonar")
 
 

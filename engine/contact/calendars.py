@@ -102,7 +102,7 @@ def _library() -> Callable[..., Any]:
     def country(name: str, years: Any) -> Any:
         try:
             return holidays.country_holidays(name, years=years, expand=False)
-        except NotImplementedError:
+        except RuntimeError:  # a kind of it: the country is not implemented
             raise SettingsError(f"no calendar of the country {name!r} is known") from None
 
     return country

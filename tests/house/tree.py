@@ -14,7 +14,7 @@ from engine.errors import ZvonarError
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("cli", "dialplan", "engine", "fastagi", "storage", "web")
 # What a tree that is no clone may hold beside the project; .gitignore names the same.
-NOT_OURS = (".venv", "var", "build", "dist", "__pycache__")
+NOT_OURS = (".venv", "var", "build", "dist", "mutants", "__pycache__")
 
 
 @functools.cache
