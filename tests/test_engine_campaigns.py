@@ -9,8 +9,8 @@ import pytest
 from builders import SOURCE, add_attempt, add_campaign, add_lead, report, rows_of, settings
 from sqlalchemy import Engine
 
-from engine.campaign.service import VERBS, Campaigns, Limits
-from engine.errors import FileError, NotFound, Refused, SettingsError
+from engine.campaign.service import VERBS, Campaigns, Limits, Rules
+from engine.errors import FileError, NotFound, Refused, SettingsError, UsageError
 from storage import audit, calls, speech
 from storage import campaign as store
 from storage.db import reading, writing
@@ -19,8 +19,9 @@ from storage.vocab import CampaignState, LeadState, Outcome
 
 @pytest.fixture
 def campaigns(engine: Engine, tmp_path: Path) -> Campaigns:
-    trunk = {"name": "main", "cps": 7, "channels": 9}
-    return Campaigns(engine, settings(tmp_path, trunk=[trunk]))
+    trunks = [{"name": "main", "cps": 7, "channels": 9}, {"name": "trunk"}]
+    sources = [{"name": "erp", "url": "sqlite:///erp.db", "table": "debt", "columns": {"phone": "tel"}}]
+    return Campaigns(engine, settings(tmp_path, trunk=trunks, source=sources))
 
 
 def state_of(engine: Engine, name: str) -> CampaignState:
@@ -49,6 +50,7 @@ def test_a_new_campaign_is_a_draft_with_its_own_limits_or_its_trunks(
     assert campaigns.list() == [made]
     assert (made.cps, made.channels, made.attempts, made.priority) == wanted
     assert (made.state, made.trunk) == (CampaignState.DRAFT, "main")
+    assert (made.law, made.exemption, made.owes) == (["ru-230fz-talk"], "", "")
     assert deeds(engine) == [("anna", "campaign.create", "autumn")]
 
 
@@ -67,6 +69,44 @@ def test_a_campaign_that_cannot_be_leaves_nothing(
     with pytest.raises(error):
         campaigns.create(name, template, trunk, Limits(), "anna")
     assert [row.name for row in campaigns.list()] == ["autumn"]
+    assert deeds(engine) == []
+
+
+def test_a_campaign_keeps_the_rules_that_it_was_given(engine: Engine, campaigns: Campaigns) -> None:
+    add_campaign(engine, "debt")
+    made = campaigns.create(
+        "autumn", "debt", "main", Limits(), "anna", Rules(("none", "uk-ofcom"), "bank", "erp")
+    )
+    assert (made.law, made.exemption, made.owes) == (["none", "uk-ofcom"], "bank", "erp")
+    with reading(engine) as connection:
+        assert store.get(connection, made.id) == made
+
+
+@pytest.mark.parametrize(
+    "rules, error, told",
+    [
+        (Rules(law=("none", "ru-000fz")), UsageError, "no law pack named 'ru-000fz'"),
+        (Rules(owes="crm"), SettingsError, r"no \[\[source\]\] named 'crm'"),
+    ],
+)
+def test_rules_that_there_are_not_are_told_before_anybody_is_called(
+    engine: Engine, campaigns: Campaigns, rules: Rules, error: type[Exception], told: str
+) -> None:
+    add_campaign(engine, "debt")
+    with pytest.raises(error, match=told):
+        campaigns.create("autumn", "debt", "main", Limits(), "anna", rules)
+    assert [row.name for row in campaigns.list()] == ["debt"]
+
+
+@pytest.mark.parametrize("verb, state", [("start", CampaignState.DRAFT), ("resume", CampaignState.PAUSED)])
+def test_a_campaign_that_its_law_does_not_let_call_is_not_started(
+    engine: Engine, campaigns: Campaigns, verb: str, state: CampaignState
+) -> None:
+    """The law of mass calls asks for a label on the trunk; this one has none."""
+    add_lead(engine, add_campaign(engine, state=state, law=["ru-126fz"]))
+    with pytest.raises(Refused, match="'autumn' may not call: label:ru-126fz: "):
+        campaigns.turn("autumn", verb, "anna")
+    assert state_of(engine, "autumn") is state
     assert deeds(engine) == []
 
 
@@ -134,8 +174,8 @@ def test_the_status_has_the_contracts_keys_and_true_figures(engine: Engine, camp
     states = Counter({"new": 1, "pending": 2, "in-flight": 3, "done": 4, "blocked": 5})
     leads: list[dict[str, Any]] = [add_lead(engine, row, state=state) for state in states.elements()]
     add_lead(engine, add_campaign(engine, "winter"))
-    over = [add_attempt(engine, leads[0]) for _ in range(3)]
-    add_attempt(engine, leads[0])
+    over = [add_attempt(engine, lead) for lead in leads[:3]]
+    add_attempt(engine, leads[3])
     with writing(engine) as connection:
         ended = calls.attempt.update().where(calls.attempt.c.id.in_([one["id"] for one in over]))
         connection.execute(ended.values(ended_at=datetime.now(UTC), outcome="busy"))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import Studio, add_campaign, add_lead, lead_now
+from builders import NOON, Studio, add_campaign, add_lead, lead_now
 from sqlalchemy import Engine
 
 from engine.campaign import preparing
@@ -73,7 +73,7 @@ def test_a_lead_whose_message_cannot_be_made_is_blocked_and_the_others_are_not(
     assert lead_now(engine, bad).clips is None
     assert lead_now(engine, good).state == "pending"
     with writing(engine) as connection:
-        due = store.take_due(connection, room.campaign.id, good["due_at"], 9)
+        due = store.take_due(connection, room.campaign.id, NOON, 9, {bad["zone_id"], good["zone_id"]})
     assert [row.id for row in due] == [good["id"]]
 
 
