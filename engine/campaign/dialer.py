@@ -25,7 +25,7 @@ from engine.campaign.board import Board
 from engine.campaign.books import Books, Errand, News, Order
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
-from engine.errors import AsteriskDown, Refused, SettingsError, Unreachable, VoiceError
+from engine.errors import AsteriskDown, Refused, Unreachable, UsageError, VoiceError
 from engine.gateways.ami import Accepted, Declined, Node
 from engine.gateways.ami_protocol import (
     Answered,
@@ -282,7 +282,7 @@ class Dialer:
             for campaign in self._board.running:
                 try:
                     asked += await loop.run_in_executor(self._owing_thread, self._owing.step, campaign)
-                except (Unreachable, SettingsError) as error:
+                except (Unreachable, UsageError) as error:
                     log.error("not known who still owes", campaign=campaign.name, reason=str(error))
                     pause = TROUBLE_S
                 except DOWN:

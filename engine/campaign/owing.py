@@ -5,19 +5,20 @@ when `sum` is mapped, it must be more than 0. Who has paid is blocked. A source 
 the dispatch waits for an answer that is fresh (engine.contact.rules).
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from engine.campaign.filters import And, Condition, Node, Op
 from engine.campaign.query import compiled
+from engine.contact.cases import ZoneSets
+from engine.contact.packs import law_of
 from engine.errors import SettingsError
 from engine.gateways.erp import Erp, erp, told
 from engine.settings import Settings
 from storage import owing as store
 from storage.campaign import CampaignRow
-from storage.contact import zone_sets
 from storage.db import reading, writing
 from storage.vocab import FieldKind
 
@@ -31,7 +32,7 @@ class Owing:
     """Asks the sources of campaigns; blocking."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine, self._settings = engine, settings
+        self._engine, self._settings, self._zones = engine, settings, ZoneSets()
 
     def step(self, campaign: CampaignRow) -> int:
         """Ask about the next leads of a campaign; how many (0: none needs it now).
@@ -43,7 +44,7 @@ class Owing:
         source, now = erp(self._settings, campaign.owes), self._settings.now()
         stale = now - timedelta(seconds=source.fresh_s)
         with reading(self._engine) as connection:
-            zones = sorted(zone_sets(connection))
+            zones = self._awake(connection, campaign, now)
             leads = store.unchecked(connection, campaign.id, now + AHEAD, stale, zones, BATCH)
         if not leads:
             return 0
@@ -60,6 +61,15 @@ class Owing:
             store.still_owe(connection, still, now)
             store.owe_no_more(connection, over)
         return len(leads)
+
+    def _awake(self, connection: Connection, campaign: CampaignRow, now: datetime) -> list[int]:
+        """The zone sets of people who may be called now or soon: nobody is asked about by night."""
+        law = law_of(self._settings, campaign.law)
+        return [
+            key
+            for key, zones in self._zones.read(connection).items()
+            if law.open(zones, now) or law.open(zones, now + AHEAD)
+        ]
 
 
 def _field(source: Erp) -> str:
