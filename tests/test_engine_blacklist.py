@@ -109,7 +109,10 @@ def test_an_entry_takes_leads_out_and_its_undoing_gives_them_back(
     engine: Engine, bans: Blacklists, add: Add
 ) -> None:
     campaign = add_campaign(engine)
-    waiting = [add_lead(engine, campaign), add_lead(engine, campaign, state=LeadState.NEW, clips=None)]
+    waiting = [
+        add_lead(engine, campaign, PHONE),
+        add_lead(engine, campaign, PHONE, state=LeadState.NEW, clips=None),
+    ]
     done = add(scope="autumn")
     assert done.leads == 2
     assert add(scope="autumn").id is None
@@ -132,7 +135,7 @@ def test_an_entry_takes_leads_out_and_its_undoing_gives_them_back(
 def test_an_undoing_that_was_killed_is_finished_by_the_next(
     engine: Engine, bans: Blacklists, add: Add
 ) -> None:
-    row = add_lead(engine, add_campaign(engine))
+    row = add_lead(engine, add_campaign(engine), PHONE)
     done = add()
     with writing(engine) as connection:
         connection.execute(update(blacklist).values(removed_at=bans._settings.now()))
@@ -173,7 +176,7 @@ def test_what_stands_under_a_value_is_removed_in_its_scope_only(
 
 
 def test_an_entry_with_a_date_blocks_nothing(engine: Engine, add: Add) -> None:
-    row = add_lead(engine, add_campaign(engine))
+    row = add_lead(engine, add_campaign(engine), PHONE)
     assert add(until="2100-01-01").leads == 0
     assert lead_now(engine, row).state == "pending"
     assert add().leads == 1  # for good: it takes the other's place
@@ -206,7 +209,7 @@ def load(bans: Blacklists, tmp_path: Path) -> Callable[[str], Any]:
 def test_a_list_goes_in_and_what_is_wrong_is_told_by_line(
     engine: Engine, load: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    waiting = add_lead(engine, add_campaign(engine))
+    waiting = add_lead(engine, add_campaign(engine), PHONE)
     import_id, done = load(LIST)
     assert (done.rows, done.imported, done.duplicates, done.rejected) == (11, 4, 1, 6)
     assert lead_now(engine, waiting).state == "blocked"
@@ -296,8 +299,8 @@ def test_an_opt_out_is_global_at_once_and_said_once_a_call(
     engine: Engine, bans: Blacklists, add: Add
 ) -> None:
     add(until="2100-01-01")
-    flying = add_lead(engine, add_campaign(engine), state=LeadState.IN_FLIGHT)
-    waiting = [add_lead(engine, add_campaign(engine, name)) for name in ("winter", "spring")]
+    flying = add_lead(engine, add_campaign(engine), PHONE, state=LeadState.IN_FLIGHT)
+    waiting = [add_lead(engine, add_campaign(engine, name), PHONE) for name in ("winter", "spring")]
     call = add_attempt(engine, flying)["id"]
     first = bans.opt_out(PHONE, "call", f"call:{call}", call)
     assert (first.said, first.leads) == (True, 2)
@@ -340,7 +343,7 @@ def test_the_campaigns_of_a_lead_that_comes_back_stay_as_they_are(
     engine: Engine, bans: Blacklists, add: Add
 ) -> None:
     campaign = add_campaign(engine, state="done")
-    row = add_lead(engine, campaign)
+    row = add_lead(engine, campaign, PHONE)
     bans.undo(add().id, actor="me")
     assert lead_now(engine, row).state == "pending"
 
