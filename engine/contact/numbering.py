@@ -82,6 +82,12 @@ def read(connection: Connection) -> Register:
     return Register(store.ranges(connection))
 
 
+def about(connection: Connection, e164: str) -> Register:
+    """As much of the register as tells of one number: a look-up or two by key."""
+    name = register_file.REGISTERS.get(e164[2:3], "") if e164.startswith("+7") else ""
+    return Register(store.find(connection, name, int(e164[1:])))
+
+
 Progress = Callable[[int], None]
 
 
@@ -135,9 +141,8 @@ class Numbering:
     def find(self, phone: str) -> dict[str, Any]:
         """What is known of a number by itself: phone, operator, region, zones, source, kind."""
         number = e164(phone, self._settings.region)
-        name = register_file.REGISTERS.get(number[2:3], "") if number.startswith("+7") else ""
         with reading(self._engine) as connection:
-            register = Register(store.find(connection, name, int(number[1:])))
+            register = about(connection, number)
         whose = register.find(number) or Range("", "")
         located = Locator(register).locate(Place(), number)
         return {

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.contact.cases import Evidence, Scope, ZoneSets, load
 from engine.contact.law import Case, Law, Terms
-from engine.contact.numbering import read as read_register
+from engine.contact.numbering import about
 from engine.contact.numbers import e164, kind
 from engine.contact.packs import law_of
 from engine.contact.queue import queue_rules
@@ -112,8 +112,9 @@ class Contacts:
         cases = load(connection, leads, ZoneSets().read(connection), scope, at)
         explained = []
         for lead in leads:
-            case, queue = cases[lead.id], tuple(queue_rules(campaign.name, campaign.state, lead, at))
+            queue = tuple(queue_rules(campaign.name, campaign.state, lead, at))
             located = self._located(connection, lead.person_id, number)
+            case = replace(cases[lead.id], zone_source=located.source)
             decision = _queued(queue, case, law, decide(case, law, at), at)
             explained.append(Explained(case, located, decision))
         return explained
@@ -128,13 +129,14 @@ class Contacts:
         explained = []
         for line in lines:
             located = self._located(connection, line.person_id, number)
-            case = evidence.case_of(line, tuple(map(zone, located.zones)))
+            known = evidence.case_of(line, tuple(map(zone, located.zones)))
+            case = replace(known, zone_source=located.source)
             explained.append(Explained(case, located, decide(case, law, at)))
         return explained
 
     def _located(self, connection: Connection, person_id: UUID, number: str) -> Located:
         """Where he is, as an import would work it out now."""
-        locator = Locator(read_register(connection))
+        locator = Locator(about(connection, number))
         found = contact.place_of(connection, person_id)
         place = Place(**found._asdict()) if found else Place()
         return locator.locate(place, number)

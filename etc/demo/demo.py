@@ -1,13 +1,18 @@
 """The main job on one machine: a list goes in, everybody hears his own message, a true report comes out.
 
+It plays at three in the afternoon in Moscow, whatever the hour is (`--at HH:MM` for another): whom the law
+forbids to call then is not called, and the demo shows why.
+
     a real Asterisk (etc/lab)  <- AMI -  zvonar serve all  - SQLite
             | SIP and RTP                       ^
-    SIPp: 60 people of every kind               `- FastAGI
+    SIPp: 62 people of every kind               `- FastAGI
 
-Exit 0 only if all sixty outcomes are the expected ones and what people heard was their own message.
+Exit 0 only if all outcomes are the expected ones, nobody was called unlawfully, and what people heard was
+their own message.
 Ctrl-C at any moment ends everything that was started.
 """
 
+import argparse
 import csv
 import shlex
 import shutil
@@ -16,6 +21,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +30,8 @@ from rich.live import Live
 from rich.table import Table
 
 from engine.contact.numbers import e164
+from engine.contact.service import Contacts
+from engine.contact.zones import zone
 from engine.reports.words import outcome as word
 from engine.settings import load as load_settings
 from engine.speech.service import Speech, message_of, static_sounds
@@ -38,6 +46,8 @@ HERE = Path(__file__).resolve().parent
 PEOPLE = HERE / "people.csv"
 TEMPLATE = HERE / "debt.toml"
 NAME = "demo"
+MOSCOW = "Europe/Moscow"
+GROUP = "bankrupt"
 LONGEST_S = 150
 LIKE = 0.9  # correlation from which two sounds are the same message
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -67,18 +77,28 @@ class Demo:
         """From nothing to a campaign that is running."""
         self.type("db", "upgrade")
         self.type("template", "set", "debt", str(TEMPLATE))
+        why = ("--kind", "group", "--reason", "230-ФЗ, статья 8: банкрот")
+        self.type("contact", "blacklist", "add", GROUP, *why)
         self.type("campaign", "create", NAME, "--template", "debt", "--trunk", "lab", "--cps", "8")
         self.type("campaign", "import", NAME, str(PEOPLE))
         self.type("campaign", "start", NAME)
 
-    def watch(self) -> None:
-        """A live table until the campaign is done; LabError when that takes too long."""
+    def refused(self, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+        """Those who may not be called now, as `contact explain` has it before anybody is."""
+        engine = open_engine(self.shell.database_url)
+        contacts = Contacts(engine, self.shell.stand.settings)
+        told = [contacts.explain(row["e164"], None, None, "ru") for row in rows]
+        engine.dispose()
+        return [row for row, one in zip(rows, told, strict=True) if one["decision"] != "allow"]
+
+    def watch(self, callable_: int) -> None:
+        """A live table until so many have been called through; LabError when that takes too long."""
         began = time.monotonic()
         with Live(console=console, refresh_per_second=4, transient=not console.is_terminal) as live:
             while True:
                 now = self.shell.status(NAME)
                 live.update(picture(now, time.monotonic() - began))
-                if now["state"] == "done":
+                if now["leads"]["done"] >= callable_:
                     return
                 if time.monotonic() - began > LONGEST_S:
                     raise LabError(f"the campaign is not done after {LONGEST_S} s: {now}")
@@ -151,13 +171,21 @@ def verdict(rows: list[dict[str, str]], seen: dict[str, str]) -> bool:
     return right == wanted
 
 
-def play(run_dir: Path) -> bool:
+def shift_to(clock: str) -> int:
+    """Seconds from now to that time of today in Moscow."""
+    hour, minute = map(int, clock.split(":"))
+    now = datetime.now(UTC)
+    return int((now.astimezone(zone(MOSCOW)).replace(hour=hour, minute=minute) - now).total_seconds())
+
+
+def play(run_dir: Path, clock: str) -> bool:
     """The whole story; True when everything was as expected."""
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
     settings: dict[str, Any] = {
         "dialer": {"dial_timeout_s": 12, "max_call_s": 45},
         "company": {"name": "Ромашка", "operator": number("operator", 1)},
+        "contact": {"clock_shift_s": shift_to(clock)},
         "lang": "ru",
     }
     console.print("starting Asterisk, and SIPp as carrier and callees …")
@@ -165,21 +193,29 @@ def play(run_dir: Path) -> bool:
     rows = people()
     database = f"sqlite:///{run_dir / 'zvonar.db'}"
     with Stand(run_dir, sounds=sounds, **settings) as stand, Shell(stand, database) as shell:
+        console.print(f"it is {stand.settings.now().astimezone(zone(MOSCOW)):%A, %d.%m.%Y %H:%M} in Moscow")
         demo = Demo(shell)
         demo.fill()
+        refused = demo.refused(rows)
+        rows = [row for row in rows if row not in refused]
         console.print(f"[bold]$ zvonar serve all[/]  (its log: {run_dir / 'all.log'})")
         shell.serve("all")
-        demo.watch()
+        demo.watch(len(rows))
         seen = demo.outcomes()
+        for row in refused:
+            demo.type("contact", "explain", row["e164"], "--campaign", NAME)
+        demo.type("campaign", "explain", NAME)
         demo.type("report", "campaign", NAME, "-o", str(run_dir / "report.xlsx"))
         compared, wrong = demo.misheard(rows)
         good = verdict(rows, seen)
         called = Counter(call.number for call in stand.carrier.sent)
     twice = [row["external_id"] for row in rows if called[row["e164"]] > 1]
+    unlawful = [row["external_id"] for row in refused if called[row["e164"]]]
+    console.print(f"{len(refused)} people may not be called now, and {len(unlawful)} of them were")
     console.print(
         f"audio of {compared} people compared with their own message: {compared - len(wrong)} match"
     )
-    for line in [*wrong, *(f"{one}: called more than once" for one in twice)]:
+    for line in [*wrong, *(f"{one}: called more than once" for one in twice), *unlawful]:
         console.print(f"[red]{line}[/]")
     console.print(
         f"\nreport: {run_dir / 'report.xlsx'}\nlook further:\n"
@@ -190,7 +226,7 @@ def play(run_dir: Path) -> bool:
         highlight=False,
         soft_wrap=True,
     )
-    return good and not wrong and not twice
+    return good and not wrong and not twice and not unlawful
 
 
 def interrupted(*_: object) -> NoReturn:
@@ -200,11 +236,14 @@ def interrupted(*_: object) -> NoReturn:
 
 def main() -> int:
     """Exit code: 0 all as expected, 1 something was not, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="zvonar demo")
+    parser.add_argument("--at", default="15:00", metavar="HH:MM", help="the time of day in Moscow")
+    arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGINT, interrupted)  # also where a shell started us in the background
     try:
         with suppress(BrokenPipeError):
-            return 0 if play(Path("var/demo").resolve()) else 1
+            return 0 if play(Path("var/demo").resolve(), arguments.at) else 1
     except LabError as error:
         console.print(f"[red]{error}[/]")
     except KeyboardInterrupt:
