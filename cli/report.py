@@ -1,10 +1,11 @@
 """`zvonar report`: figures and lists of what was called."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.output import formatted, say, settings_of, show_rows
+from cli.output import actor, formatted, say, settings_of, show_record, show_rows
 
 
 @click.group()
@@ -35,3 +36,44 @@ def campaign(ctx: click.Context, name: str, out: Path | None, style: str) -> Non
             for row in rows
         ]
     show_rows(rows, style, titles(["outcome", "count", "share"], settings.lang))
+
+
+@command.command()
+@click.argument("phone", default="")
+@click.option("--from", "since", default="", metavar="DATE", help="The first day (UTC), or a moment.")
+@click.option("--to", "until", default="", metavar="DATE", help="The last day (UTC), or a moment.")
+@click.option("--campaign", default="", metavar="NAME", help="Of this campaign only.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Into an .xlsx, .html or .csv.")
+@formatted
+@click.pass_context
+def auditor(ctx: click.Context, /, phone: str, out: Path | None, style: str, **question: str) -> None:
+    """Every attempt with why it was lawful: hours, limits and law at that moment, each worked out once more.
+
+    With PHONE: all calls to all who have this number, on all their phones, and what blacklist and consents
+    say of them. Without: all calls --from --to. That it was drawn stands in the audit.
+    """
+    from engine.wiring import auditor as auditing
+
+    settings = settings_of(ctx)
+    service = auditing(settings)
+    asked = service.ask(phone, **question)
+    if out is not None:
+        say(f"{out}: {service.write(asked, out, actor())} attempts")
+        return
+    attempts, entries = service.draw(asked, actor())
+    if style == "json":
+        show_record({"attempts": attempts, "registers": entries}, style)
+    elif style == "csv":
+        show_rows(attempts, style)
+    else:
+        _show(attempts, entries, settings.lang)
+
+
+def _show(attempts: list[dict[str, Any]], entries: list[dict[str, Any]], lang: str) -> None:
+    """What a terminal has room for."""
+    from engine.reports.papers import BRIEF, ENTRY, shown, texts, told
+    from engine.reports.words import titles
+
+    show_rows([texts(shown(row, lang), BRIEF) for row in attempts], "table", titles(list(BRIEF), lang))
+    if entries:
+        show_rows([texts(told(row, lang), ENTRY) for row in entries], "table", titles(list(ENTRY), lang))

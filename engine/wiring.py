@@ -16,6 +16,7 @@ from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown
 from engine.gateways.ami import Node
+from engine.reports.auditor import Auditor
 from engine.settings import Settings
 from engine.speech.service import Speech
 from storage import migrations
@@ -61,6 +62,11 @@ def blacklists(settings: Settings) -> Blacklists:
 def consents(settings: Settings) -> Consents:
     """Who agreed to what."""
     return Consents(database(settings), settings)
+
+
+def auditor(settings: Settings) -> Auditor:
+    """What an auditor asks for."""
+    return Auditor(database(settings), settings)
 
 
 def speech(settings: Settings) -> Speech:

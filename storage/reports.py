@@ -1,15 +1,17 @@
 """Queries of reports: read-only, page by page, so that a million rows need no more memory than a page."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, case, func, literal, select
 
 from storage.barring import WHY
+from storage.blacklist import blacklist
 from storage.calls import attempt
-from storage.campaign import lead
-from storage.contact import person, phone
-from storage.db import Record
+from storage.campaign import campaign, lead
+from storage.contact import chunks, person, phone, zone_set
+from storage.db import Record, id_at
 
 PAGE = 2000
 
@@ -63,3 +65,47 @@ def blocked_of(connection: Connection, campaign_id: UUID) -> list[tuple[str, int
         .order_by(func.count().desc())
     )
     return list(connection.execute(query))
+
+
+def audited(
+    connection: Connection,
+    people: Collection[UUID] | None = None,
+    campaign_id: UUID | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[list[Record]]:
+    """Every attempt of these people, of a campaign, from one moment until just before another; in pages, the
+    oldest first. Each with all columns of its own, and campaign (its name), key and clips (the lead's), zones
+    (the lead's, as they are known today), person_key, e164.
+    """
+    query = (
+        select(attempt, campaign.c.name.label("campaign"), lead.c.key, lead.c.clips, zone_set.c.zones)
+        .add_columns(person.c.key.label("person_key"), phone.c.e164)
+        .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
+        .join(zone_set, zone_set.c.id == lead.c.zone_id)
+        .join(campaign, campaign.c.id == attempt.c.campaign_id)
+        .join(person, person.c.id == attempt.c.person_id)
+        .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+        .order_by(attempt.c.id)
+        .limit(PAGE)
+    )
+    if people is not None:
+        query = query.where(attempt.c.person_id.in_(people))
+    if campaign_id is not None:
+        query = query.where(attempt.c.campaign_id == campaign_id)
+    if since is not None:  # ids are in order of time
+        query = query.where(attempt.c.id >= id_at(since))
+    if until is not None:
+        query = query.where(attempt.c.id < id_at(until))
+    page = list(connection.execute(query))
+    while page:
+        yield page
+        page = list(connection.execute(query.where(attempt.c.id > page[-1].id)))
+
+
+def bans(connection: Connection, keys: Collection[str]) -> list[Record]:
+    """All blacklist entries under these keys, those that stand no longer among them, the oldest first."""
+    found: list[Record] = []
+    for part in chunks(keys):
+        found += connection.execute(select(blacklist).where(blacklist.c.key.in_(part)))
+    return sorted(found, key=lambda row: row.id)

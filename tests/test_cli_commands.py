@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import wave
 from collections.abc import Callable
 from io import StringIO
@@ -9,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import NOON, PHONE, add_attempt, rows_of
 
 from cli.main import run
+from storage import blacklist
+from storage import campaign as campaigns
+from storage.db import new_id, open_engine, writing
 from storage.vocab import Outcome
 
 Show = Callable[..., str]
@@ -175,7 +180,29 @@ def test_secrets_are_not_shown_with_the_settings(show: Show, monkeypatch: pytest
 def test_the_database_is_checked(show: Show) -> None:
     assert json.loads(show("db check --format json")) == {
         "database": "sqlite",
-        "schema": "0001",
-        "needed": "0001",
+        "schema": "0002",
+        "needed": "0002",
         "ok": True,
     }
+
+
+def test_the_auditors_report_on_the_terminal_and_as_files(show: Show, ready: Path) -> None:
+    engine = open_engine(os.environ["ZVONAR_DATABASE_URL"])
+    (lead,) = rows_of(engine, campaigns.lead)
+    add_attempt(engine, lead._asdict(), id=new_id(NOON))
+    with writing(engine) as connection:
+        blacklist.add(connection, f"number:{PHONE}", reason="because", at=NOON, actor="me")
+    engine.dispose()
+    found = json.loads(show(f"report auditor {PHONE} --format json"))
+    assert [row["phone"] for row in found["attempts"]] == [PHONE]
+    assert [row["says"] for row in found["registers"]] == ["because"]
+    day = "--from 2026-01-21 --to 2026-01-21"
+    (row,) = rows(show(f"report auditor {day} --campaign autumn --format csv"))
+    assert list(row) == list(found["attempts"][0])
+    russian = show(f"report auditor {PHONE}")
+    assert all(word in russian for word in ("местное время", "на линии", "чёрный список", "because"))
+    assert "register" not in show(f"--lang en report auditor {day}")
+    show(f"report auditor {PHONE} -o out/audit.html")
+    assert "because" in (ready / "out" / "audit.html").read_text(encoding="utf-8")
+    assert run(["report", "auditor", "+74951234567"]) == 3
+    assert run(["report", "auditor"]) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from house.tree import PACKAGES, ROOT, files, name
 
-SHARED = ("sounds/", "etc/asterisk/", "etc/demo/", "etc/lab/", "etc/law/", "etc/numbering/")
+SHARED = ("sounds/", "etc/asterisk/", "etc/demo/", "etc/lab/", "etc/law/", "etc/numbering/", "etc/reports/")
 
 
 @pytest.fixture(scope="module")
