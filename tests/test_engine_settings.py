@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,32 @@ def test_the_environment_cannot_speak_of_one_of_several_nodes(monkeypatch: pytes
     environment(monkeypatch, ASTERISK__SECRET="x")
     with pytest.raises(
         SettingsError, match=r"ZVONAR_ASTERISK__… is for one \[\[asterisk\]\]; the file has 2"
+    ):
+        load()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:5080", "localhost", "localhost:5080", "127.0.0.1"])
+def test_the_clock_may_be_shifted_where_every_trunk_leads_to_this_machine(address: str) -> None:
+    shifted = Settings(trunk=[{"address": address}], contact={"clock_shift_s": -3600})
+    earlier, now = shifted.now(), Settings(trunk=[{"address": "sip.example.com"}]).now()
+    assert timedelta(minutes=59) < now - earlier < timedelta(minutes=61)
+    assert earlier.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [[""], ["sip.example.com:5060"], ["127.0.0.1.example.com"], ["127.0.0.1:5080", "10.0.0.5:5060"]],
+)
+def test_a_shifted_clock_is_refused_while_a_trunk_leads_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, addresses: list[str]
+) -> None:
+    """People would be called at night. A trunk without an address leads wherever Asterisk says."""
+    trunks = "".join(f'[[trunk]]\nname = "t{n}"\naddress = "{one}"\n' for n, one in enumerate(addresses))
+    Path("zvonar.toml").write_text(trunks)
+    assert abs(load().now() - datetime.now(UTC)) < timedelta(minutes=1)
+    environment(monkeypatch, CONTACT__CLOCK_SHIFT_S="1")
+    with pytest.raises(
+        SettingsError, match=r"contact\.clock_shift_s: every trunk must have an address on this"
     ):
         load()
 

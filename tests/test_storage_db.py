@@ -142,6 +142,16 @@ def test_ids_are_in_order_of_time() -> None:
     assert len(set(ids)) == len(ids)
 
 
+def test_an_id_can_tell_another_moment_than_the_present_one() -> None:
+    """In rehearsals the clock is shifted, and ids are to be in its order."""
+    ids = [new_id(NOON + timedelta(milliseconds=n)) for n in range(1000)]
+    assert ids == sorted(ids)
+    together = [new_id(NOON) for _ in range(1000)]
+    assert len(set(together)) == 1000
+    assert id_at(NOON) <= min(together) <= max(together) < id_at(NOON + timedelta(milliseconds=1))
+    assert {one.version for one in together} == {7}
+
+
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))
 def test_id_at_parts_the_ids_of_before_from_those_of_after(moment: datetime) -> None:
     assert id_at(moment) < id_at(moment + timedelta(milliseconds=1))

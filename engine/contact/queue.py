@@ -20,13 +20,20 @@ class Lead(Protocol):
     """As much of a stored lead as is asked here."""
 
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """A LeadState."""
+
     @property
-    def why(self) -> str: ...
+    def why(self) -> str:
+        """Why it is blocked, if it is."""
+
     @property
-    def outcome(self) -> str: ...
+    def outcome(self) -> str:
+        """Of its last attempt, if it had one."""
+
     @property
-    def due_at(self) -> datetime: ...
+    def due_at(self) -> datetime:
+        """Not before this moment."""
 
 
 def queue_rules(campaign: str, state: CampaignState, lead: Lead | None, at: datetime) -> Iterator[Finding]:
