@@ -135,7 +135,7 @@ def _distrust(connection: Connection, last: Iterable[Ending], at: datetime) -> N
     keys = {key_of(BanKind.NUMBER, e164) for e164 in doubtful.values()}
     for entry in blacklist.standing(connection, keys, at):
         rests_on = {UUID(hit["attempt"]) for hit in entry.evidence.get("hits", ())}
-        if entry.actor == AUTOMATIC and rests_on & doubtful.keys():
+        if rests_on & doubtful.keys():
             blacklist.remove(connection, [entry.id], at, BREAKER)
             free = barring.free(connection, entry, at)
             _note(connection, "blacklist.undo", BREAKER, entry.id, at, leads_freed=free)
