@@ -30,7 +30,7 @@ from sqlalchemy import func, select
 
 from engine import wiring
 from engine.campaign.preparing import Preparer
-from engine.campaign.service import Limits
+from engine.campaign.service import Limits, Rules
 from engine.sections import Trunk
 from engine.settings import Settings
 from engine.speech.clip import place
@@ -166,7 +166,9 @@ class Ours:
             file.writelines(f"{number('hangs-up', serial, CALL_S)}\n" for serial in range(leads))
         speech, service = wiring.speech(settings), wiring.campaigns(settings)
         written = speech.set_template("bench", folder / "bench.toml", "bench")
-        campaign = service.create("bench", "bench", settings.trunk[0].name, Limits(cps=1), "bench")
+        campaign = service.create(
+            "bench", "bench", settings.trunk[0].name, Limits(cps=1), "bench", Rules(law=("none",))
+        )
         service.fill("bench", folder / "leads.csv", "bench")
         short = [*next(iter(written.wavs.values())), ""]
         names = ("robot", "menu", "menu-alone", "connecting", "operator-busy", "paid", "opted-out", "goodbye")

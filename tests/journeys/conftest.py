@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lab.stand import Stand
 
 TEMPLATE = str(share("etc/demo") / "debt.toml")
 QUICK = {"dial_timeout_s": 12, "max_call_s": 60}
+NOON = datetime(2026, 1, 21, 9, tzinfo=UTC)  # in Moscow, a Wednesday: by day in every zone of our people
 
 
 def people(kinds: Iterable[tuple[str, int]], first: int = 0) -> list[dict[str, str]]:
@@ -59,15 +61,18 @@ def outcomes(shell: Shell, name: str = "c") -> dict[str, str]:
 
 @pytest.fixture
 def opened(tmp_path: Path, fallback: Path) -> Iterator[Callable[..., Shell]]:
-    """Open a stand with its own Asterisk and a shell beside it, the schema and the template in place."""
+    """Open a stand with its own Asterisk and a shell beside it, the schema and the template in place.
+
+    It is noon there, whenever the tests run: campaigns are under the law that they are under by default.
+    """
     with ExitStack() as stack:
 
         def open_shell(
             database_url: str = "", environment: dict[str, str] | None = None, **options: Any
         ) -> Shell:
-            stand = Stand(
-                tmp_path / "stand", sounds={"ru/fallback.wav": fallback}, **{"dialer": QUICK, **options}
-            )
+            shift = {"clock_shift_s": int((NOON - datetime.now(UTC)).total_seconds())}
+            given = {"dialer": QUICK, "contact": shift, **options}
+            stand = Stand(tmp_path / "stand", sounds={"ru/fallback.wav": fallback}, **given)
             stack.enter_context(stand)
             url = database_url or f"sqlite:///{stand.run_dir / 'zvonar.db'}"
             shell = stack.enter_context(Shell(stand, url))
