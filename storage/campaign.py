@@ -7,6 +7,7 @@ dialling takes (`ix_lead_due`); finished ones leave it.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -210,11 +211,18 @@ def take_due(
     Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts. A lead that another dialer has
     locked is passed over. Leads of other zones cost nothing: each zone is a range of `ix_lead_due`.
     """
-    ripe = [_ripe(campaign_id, zone, at, AHEAD * limit) for zone in sorted(zones)]
-    if not ripe:
+    if not zones:
         return []
-    due = union_all(*(select(part.subquery()) for part in ripe)).subquery("due")
-    query = (
+    values = {"campaign": campaign_id, "at": at, "ahead": AHEAD * limit, "most": limit}
+    values |= {f"zone{place}": zone for place, zone in enumerate(sorted(zones))}
+    return list(connection.execute(_take(len(zones)), values))
+
+
+@lru_cache(maxsize=256)
+def _take(zones: int) -> Select[Any]:
+    """The query for so many zone sets: built once, it is long."""
+    due = union_all(*(select(_ripe(place).subquery()) for place in range(zones))).subquery("due")
+    return (
         select(
             *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id),
             *(lead.c.role, lead.c.zone_id, lead.c.checked_at, lead.c.attempts),
@@ -222,17 +230,20 @@ def take_due(
         .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
         .where(lead.c.state == LeadState.PENDING)
         .order_by(due.c.due_at)
-        .limit(limit)
+        .limit(bindparam("most"))
         .with_for_update(of=lead, skip_locked=True)
     )
-    return list(connection.execute(query))
 
 
-def _ripe(campaign_id: UUID, zone: int, at: datetime, limit: int) -> Select[Any]:
-    """The longest due leads of one zone set."""
-    pending = (lead.c.campaign_id == campaign_id, lead.c.zone_id == zone, lead.c.state == LeadState.PENDING)
-    query = select(lead.c.person_id, lead.c.id, lead.c.due_at).where(*pending, lead.c.due_at <= at)
-    return query.order_by(lead.c.due_at).limit(limit)
+def _ripe(place: int) -> Select[Any]:
+    """The longest due leads of the zone set in this place."""
+    query = select(lead.c.person_id, lead.c.id, lead.c.due_at).where(
+        lead.c.campaign_id == bindparam("campaign"),
+        lead.c.zone_id == bindparam(f"zone{place}"),
+        lead.c.state == text("'pending'"),  # as the index has it
+        lead.c.due_at <= bindparam("at"),
+    )
+    return query.order_by(lead.c.due_at).limit(bindparam("ahead"))
 
 
 def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
