@@ -196,7 +196,7 @@ def _entries(connection: Connection, asked: Asked) -> Iterator[Row]:
     if not asked.number:
         return
     owners = asked.owners or []
-    keys = blacklist.keys_for(asked.number, "", ()) - {"person:"}
+    keys = blacklist.keys_for(asked.number, "", ())
     for owner in owners:
         keys |= blacklist.keys_for(asked.number, owner.key, owner.groups)
     for ban in store.bans(connection, keys):

@@ -108,7 +108,11 @@ def _write_html(out: Path, paper: Paper, lang: str) -> int:
             yield texts(shown(call, lang), COLUMNS)
 
     pages = Environment(
-        loader=FileSystemLoader(share("etc/reports")), undefined=StrictUndefined, autoescape=True
+        loader=FileSystemLoader(share("etc/reports")),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     stream = pages.get_template("auditor.html").stream(
         lang=lang,
