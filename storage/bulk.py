@@ -6,7 +6,7 @@ keys and unique keys hold as ever: a row that breaks one takes the whole transac
 
 import csv
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from io import StringIO
 from itertools import islice
@@ -18,14 +18,15 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Connection,
+    CursorResult,
+    Select,
     Table,
     Text,
-    any_,
     bindparam,
     func,
-    literal,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -48,14 +49,6 @@ def take_turn(connection: Connection) -> None:
     """Wait for imports of other campaigns: until this transaction's end nobody else adds people or phones."""
     if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone
         connection.execute(text(f"SELECT pg_advisory_xact_lock({TURN})"))
-
-
-def among(connection: Connection, column: ColumnElement[Any], values: Collection[str]) -> ColumnElement[bool]:
-    """`column IN (values)` for any number of texts, as one parameter."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(literal(list(values), ARRAY(Text)))
-    each = func.json_each(json.dumps(list(values))).table_valued("value")
-    return column.in_(select(each.c.value))
 
 
 def insert(connection: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -106,33 +99,50 @@ def _with_json(table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]
         yield cells
 
 
+def _among(
+    connection: Connection, query: Select[Any], column: ColumnElement[str], values: Collection[str]
+) -> CursorResult[Any]:
+    """Those rows of a query whose column is one of these texts, however many.
+
+    Each text is looked up in the column's index. PostgreSQL must be told so: while a table grows, what it
+    knows of its size is old, and it would read all of it for every batch.
+    """
+    given = list(values)
+    if connection.dialect.name == "postgresql":
+        each = func.unnest(bindparam("among", type_=ARRAY(Text))).table_valued("value").render_derived()
+        one = query.where(column == each.c.value).offset(0).lateral()  # OFFSET keeps it from being a join
+        query = select(*one.c).select_from(each.join(one, true()))
+        return connection.execute(query, {"among": given})
+    each = func.json_each(bindparam("among", type_=Text)).table_valued("value")
+    return connection.execute(query.where(column.in_(select(each.c.value))), {"among": json.dumps(given)})
+
+
 def leads_known(connection: Connection, campaign_id: UUID, keys: Collection[str]) -> set[str]:
     """Which of these lead keys the campaign has already."""
-    query = select(lead.c.key).where(lead.c.campaign_id == campaign_id, among(connection, lead.c.key, keys))
-    return set(connection.scalars(query))
+    query = select(lead.c.key).where(lead.c.campaign_id == campaign_id)
+    return {row.key for row in _among(connection, query, lead.c.key, keys)}
 
 
 def people_known(connection: Connection, keys: Collection[str]) -> dict[str, dict[str, Any]]:
     """key -> all that is stored of the person, of those of these people that are known."""
-    query = select(*(person.c[name] for name in PERSON)).where(among(connection, person.c.key, keys))
-    return {row.key: row._asdict() for row in connection.execute(query)}
+    query = select(*(person.c[name] for name in PERSON))
+    return {row.key: row._asdict() for row in _among(connection, query, person.c.key, keys)}
 
 
 def phones_known(connection: Connection, keys: Collection[str]) -> dict[tuple[UUID, str], UUID]:
     """(person, E.164) -> phone id, of all phones of the people of these keys."""
     query = select(phone.c.person_id, phone.c.e164, phone.c.id).join(person, person.c.id == phone.c.person_id)
-    found = connection.execute(query.where(among(connection, person.c.key, keys)))
+    found = _among(connection, query, person.c.key, keys)
     return {(row.person_id, row.e164): row.id for row in found}
 
 
-def save_people(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def save_people(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What has become of known people: rows as `people_known` gives them."""
-    changing = PERSON[2:-1]
     if rows:
-        query = update(person).where(person.c.id == bindparam("id_"))
+        changing = PERSON[2:-1]
         values: dict[str, Any] = {name: bindparam(f"{name}_") for name in changing}
-        rows = [{f"{name}_": row[name] for name in ("id", *changing)} for row in rows]
-        connection.execute(query.values(values), rows)
+        query = update(person).where(person.c.id == bindparam("id_")).values(values)
+        connection.execute(query, [{f"{name}_": row[name] for name in ("id", *changing)} for row in rows])
 
 
 def prefix_lengths(connection: Connection) -> frozenset[int]:
@@ -147,10 +157,9 @@ def bans(connection: Connection, campaign: str, keys: Collection[str]) -> dict[s
     """key -> entry (id, key, scope) that stands for good for this campaign; the global one where both do."""
     scopes = sorted((GLOBAL, campaign), key=lambda scope: scope == GLOBAL)  # the later overwrites
     query = select(blacklist.c.id, blacklist.c.key, blacklist.c.scope).where(
-        among(connection, blacklist.c.key, keys),
         blacklist.c.scope.in_(scopes),
         blacklist.c.until.is_(None),
         blacklist.c.removed_at.is_(None),
     )
-    found = sorted(connection.execute(query), key=lambda row: scopes.index(row.scope))
+    found = sorted(_among(connection, query, blacklist.c.key, keys), key=lambda row: scopes.index(row.scope))
     return {row.key: row for row in found}

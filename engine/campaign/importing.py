@@ -9,8 +9,10 @@ leaves empty stays. A row that names another city or region says that he moved: 
 and time zone are forgotten. The zones of a new lead are worked out from its own row.
 """
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -33,7 +35,9 @@ from storage.blacklist import keys_for
 from storage.db import new_id, reading, writing
 from storage.vocab import LeadState
 
-BATCH = 10_000
+BATCH = 5000
+People = Mapping[str, Mapping[str, Any]]  # person key -> what is stored of him
+Phones = Mapping[tuple[UUID, str], UUID]  # (person, E.164) -> phone id
 EMPTY: tuple[Any, ...] = ("", None, [])
 NOWHERE = {"city": "", "region": "", "address": "", "lat": None, "lon": None, "timezone": ""}
 LEAD = (
@@ -72,7 +76,7 @@ def import_rows(
     with reading(engine) as connection:
         reader = Reader(template, settings.region, numbering.read(connection))
         shelf = Shelf(engine, campaign, settings, bulk.prefix_lengths(connection))
-    with Rejects(rejects) as refused, ThreadPoolExecutor(1, "import") as writer:
+    with uncollected(), Rejects(rejects) as refused, ThreadPoolExecutor(1, "import") as writer:
         batches = _batches(reader, iter(source), summary, refused)
         for size, added, done in _ahead(writer, shelf.add, batches):
             summary.imported += added
@@ -80,6 +84,20 @@ def import_rows(
             progress(done)
     summary.rejected, summary.rejects_file = refused.count, refused.path
     return summary
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Rows are many small objects and never a cycle: to look for cycles among them again and again would be
+    a third of the work.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _batches(
@@ -139,8 +157,9 @@ class Shelf:
 
     def _add(self, connection: Connection, new: list[Lead]) -> None:
         now = self._settings.now()
-        people = _people(connection, new, now)
-        phones = _phones(connection, new, people)
+        known = bulk.people_known(connection, {lead.person_key for lead in new})
+        people = _people(connection, new, known, now)
+        phones = _phones(connection, new, people, bulk.phones_known(connection, known.keys()))
         why = self._bans(connection, new, people)
         zones = contact.zone_ids(connection, {lead.zones for lead in new})
 
@@ -153,9 +172,7 @@ class Shelf:
 
         bulk.insert(connection, store.lead, LEAD, map(row, new))
 
-    def _bans(
-        self, connection: Connection, new: list[Lead], people: Mapping[str, Mapping[str, Any]]
-    ) -> dict[str, str]:
+    def _bans(self, connection: Connection, new: list[Lead], people: People) -> dict[str, str]:
         """Lead key -> why it is blocked, of those who must not be called. The dispatch asks again."""
         asked: dict[str, set[str]] = {}
         for lead in new:
@@ -166,19 +183,20 @@ class Shelf:
         return {key: barring.why(entries[min(keys)].id) for key, keys in hit.items() if keys}
 
 
-def _people(connection: Connection, leads: list[Lead], now: datetime) -> dict[str, dict[str, Any]]:
-    """Person key -> what is stored of him from now on: id, groups …"""
-    before = bulk.people_known(connection, {lead.person_key for lead in leads})
-    people = dict(before)
+def _people(
+    connection: Connection, leads: list[Lead], known: People, now: datetime
+) -> dict[str, Mapping[str, Any]]:
+    """Save what these rows say of people: person key -> all that is stored of him from now on."""
+    people = dict(known)
     for lead in leads:
-        if known := people.get(lead.person_key):
-            people[lead.person_key] = newer(known, lead.person)
+        if before := people.get(lead.person_key):
+            people[lead.person_key] = newer(before, lead.person)
         else:
             fresh = {"id": new_id(), "key": lead.person_key, "created_at": now}
             people[lead.person_key] = fresh | lead.person
-    added = ([row[name] for name in bulk.PERSON] for key, row in people.items() if key not in before)
+    added = ([row[name] for name in bulk.PERSON] for key, row in people.items() if key not in known)
     bulk.insert(connection, contact.person, bulk.PERSON, added)
-    bulk.save_people(connection, [row for key, row in people.items() if row != before.get(key, row)])
+    bulk.save_people(connection, [row for key, row in people.items() if row != known.get(key, row)])
     return people
 
 
@@ -190,18 +208,17 @@ def newer(known: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any
 
 
 def _phones(
-    connection: Connection, leads: list[Lead], people: Mapping[str, Mapping[str, Any]]
+    connection: Connection, leads: list[Lead], people: People, known: Phones
 ) -> dict[tuple[UUID, str], UUID]:
     """(person, number) -> phone id; numbers that are not known yet are added in the row's order."""
-    phones = bulk.phones_known(connection, people.keys())
-    rows = []
+    phones = dict(known)
+    added = []
     for lead in leads:
         person_id = people[lead.person_key]["id"]
         for place, phone in enumerate(lead.phones, 1):
             if (person_id, phone.e164) not in phones:
                 phones[person_id, phone.e164] = phone_id = new_id()
-                rows.append(
-                    (person_id, phone_id, phone.e164, place, phone.kind, phone.operator, phone.region)
-                )
-    bulk.insert(connection, contact.phone, bulk.PHONE, rows)
+                said = phone.kind, phone.operator, phone.region
+                added.append((person_id, phone_id, phone.e164, place, *said))
+    bulk.insert(connection, contact.phone, bulk.PHONE, added)
     return phones
