@@ -17,7 +17,7 @@ from storage.db import Id, Json, Record, UtcTime, metadata, new_id
 from storage.vocab import BanKind
 
 GLOBAL = "global"
-MAX_KEY = 80  # characters
+MAX_KEY = 240  # characters
 PREFIXES = range(2, 16)  # how long a prefix may be, with its plus
 EXPIRED, REPLACED = "expired", "replaced"
 NEVER = datetime.max.replace(tzinfo=UTC)

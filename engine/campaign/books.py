@@ -175,6 +175,7 @@ class Books:
                 verdict = seen.verdict()
                 done.append((replace(closing, seen=seen), verdict))
                 leads.append(_released(closing, verdict, self._settings.dialer.retry_scale))
+        endings = [_ending(*pair) for pair in done]
         for order in errand.given_back:
             if order.id in standing:  # never sent: its lead waits again as if nothing had been
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
@@ -183,7 +184,7 @@ class Books:
         calls.add_events(connection, [line for pair in done for line in _lines(*pair)])
         store.release(connection, leads)
         store.wake(connection, {closing.order.person_id for closing, _verdict in done}, now)
-        self._learner.learn(connection, [_ending(*pair) for pair in done], now)
+        self._learner.learn(connection, endings, now)
         return {closing.order.id: verdict.outcome for closing, verdict in done}
 
 

@@ -21,12 +21,13 @@ from engine.contact.packs import law_of
 from engine.contact.rules import Verdict, campaign_rules
 from engine.contact.terms import terms_of
 from engine.contact.words import sentence
-from engine.errors import NotFound, Refused
+from engine.errors import NotFound, Refused, UsageError
 from engine.settings import Settings, safe_name
 from engine.speech.service import message_of
 from storage import audit, calls
 from storage import campaign as store
 from storage import speech as speech_store
+from storage.blacklist import GLOBAL
 from storage.db import new_id, reading, writing
 from storage.vocab import CampaignState, LeadState, Outcome
 
@@ -75,7 +76,8 @@ class Campaigns:
         self, name: str, template: str, trunk: str, limits: Limits, actor: str, rules: Rules = NO_RULES
     ) -> store.CampaignRow:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
-        safe_name(name)
+        if safe_name(name) == GLOBAL:
+            raise UsageError(f"{GLOBAL!r} is what the blacklist calls all campaigns; choose another name")
         law_of(self._settings, rules.law or self._settings.contact.law)  # UsageError: no such pack
         if rules.owes:
             self._settings.source_named(rules.owes)

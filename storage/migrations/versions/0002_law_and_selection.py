@@ -148,7 +148,7 @@ def _blacklist() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column(
             "key",
-            sa.String(length=80),
+            sa.String(length=240),
             nullable=False,
             comment="number:+7…, prefix:+7…, person:<key>, group:<name>",
         ),
