@@ -229,7 +229,7 @@ def _take(zones: int) -> Select[Any]:
         )
         .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
         .where(lead.c.state == LeadState.PENDING)
-        .order_by(due.c.due_at)
+        .order_by(due.c.due_at, due.c.id)  # ids are in order of time: a list is called from its top
         .limit(bindparam("most"))
         .with_for_update(of=lead, skip_locked=True)
     )

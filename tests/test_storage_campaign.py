@@ -48,6 +48,11 @@ def test_those_that_wait_longest_are_taken_first_whatever_their_zones(
     assert take(engine, campaign, limit=2) == wanted[:2]
 
 
+def test_a_list_is_called_from_its_top_whatever_the_zones(engine: Engine, campaign: CampaignRow) -> None:
+    made = [add_lead(engine, campaign, zones=zones)["id"] for zones in (ZONE, FAR, FAR, ZONE, FAR, ZONE)]
+    assert take(engine, campaign, limit=4) == made[:4]
+
+
 def test_only_leads_of_the_named_zone_sets_are_taken(engine: Engine, campaign: CampaignRow) -> None:
     near, far, both, unknown = (
         add_lead(engine, campaign, zones=zones) for zones in (ZONE, FAR, f"{FAR},{ZONE}", "")
