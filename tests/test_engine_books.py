@@ -23,11 +23,12 @@ from sqlalchemy import Engine
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.books import Books, Closing, Errand, News, Order
+from engine.campaign.dispatch import PERMIT
 from storage import calls
 from storage import campaign as store
 from storage.campaign import CampaignRow
-from storage.db import reading, writing
-from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
+from storage.db import id_at, reading, writing
+from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Waits
 
 BUSY = Seen(sent_at=NOON, hangup_at=after(4), cause=17, tech_cause=486)
 HEARD = Seen(sent_at=NOON, hangup_at=after(4), cause=16, talk=Talk(Outcome.ANSWERED_HEARD, 5, 5))
@@ -162,6 +163,37 @@ def test_what_is_given_back_waits_again_as_if_nothing_had_been(engine: Engine, b
     with reading(engine) as connection:
         campaign = store.get(connection, row["campaign_id"])
     assert [order.lead_id for order in fetch(books, campaign).orders] == [row["id"]]
+
+
+@pytest.mark.parametrize("how", ["closings", "given_back"])
+def test_who_waited_for_a_call_of_his_is_looked_at_when_it_is_over(
+    engine: Engine, books: Books, how: str
+) -> None:
+    row, order = in_flight(engine, add_campaign(engine))
+    later = {"due_at": after(86400), "waits": Waits.LINE}
+    waiting = add_lead(engine, add_campaign(engine, "winter"), of=row, **later)
+    stranger = add_lead(engine, add_campaign(engine, "spring"), **later)
+    now = datetime.now(UTC)
+    books.beat(Errand(**{how: [Closing(order, BUSY, after(4)) if how == "closings" else order]}))
+    assert now <= lead_now(engine, waiting).due_at <= datetime.now(UTC)
+    assert lead_now(engine, waiting).waits == ""
+    assert lead_now(engine, stranger).due_at == after(86400)
+
+
+def test_an_order_lasts_for_a_moment_and_its_attempt_tells_the_clock_of_the_settings(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """In a rehearsal all is written by the shifted clock, the attempt's id too: reports go by its order."""
+    shift = {"trunk": [{"address": "127.0.0.1"}], "contact": {"clock_shift_s": -86400}}
+    books = Books(engine, settings(tmp_path, **shift))
+    campaign = add_campaign(engine)
+    add_lead(engine, campaign)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    (order,) = fetch(books, campaign).orders
+    written = attempt_now(engine, order.id)
+    assert yesterday <= written.prepared_at <= yesterday + timedelta(minutes=1)
+    assert order.until == written.prepared_at + PERMIT
+    assert id_at(written.prepared_at) <= order.id < id_at(written.prepared_at + timedelta(milliseconds=1))
 
 
 @pytest.mark.parametrize("how", ["closings", "given_back"])
