@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, rows_of, settings
+from calling import ENDINGS, TIME, Line, clocked
 from openpyxl import load_workbook
 from sqlalchemy import Engine
 
@@ -325,6 +326,35 @@ def test_a_csv_has_the_calls(auditor: Auditor, called: Called, registered: None,
     found = dict(zip(titles, row, strict=True))
     assert (found["answered utc"], found["outcome"], found["clips"]) == ("", "busy", "")
     assert found["at utc"] == "2026-01-21T12:00:00.000+00:00"
+
+
+def test_what_the_dialer_does_stands_up_to_the_recount(engine: Engine, tmp_path: Path) -> None:
+    line = Line(engine, clocked(tmp_path))
+    campaigns = [
+        add_campaign(engine, name, law=law, attempts=20)
+        for name, law in (
+            ("ru", ["ru-230fz-talk"]),
+            ("both", ["ru-230fz-talk", "us-regf"]),
+            ("none", ["none"]),
+        )
+    ]
+    first = add_lead(engine, campaigns[0])
+    for campaign in campaigns:
+        add_lead(engine, campaign, "+79031234567", of=first)
+        add_lead(engine, campaign, zones="Europe/Moscow,Asia/Kamchatka")
+    TIME.at = NOON
+    try:
+        for step in range(60):  # of 7 hours and a bit: all times of the day, two weeks and a half
+            line.take([campaign.id for campaign in campaigns])
+            line.close(list(ENDINGS)[step % len(ENDINGS)])
+            TIME.pass_(hours=7, minutes=11)
+    finally:
+        TIME.at = NOON
+    auditor = Auditor(engine, clocked(tmp_path))
+    rows, _ = auditor.draw(auditor.ask(since="2026-01-21", until="2026-02-28"), "me")
+    assert {row["campaign"] for row in rows} == {"ru", "both", "none"}
+    assert len(rows) > 10
+    assert {row["recount"] for row in rows} == {"ok"}
 
 
 class Page(HTMLParser):
