@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from engine.contact.words import REASONS
+
 RU: Mapping[str, str] = {
     # titles
     "campaign": "кампания",
@@ -193,31 +195,6 @@ RU: Mapping[str, str] = {
     "cancelled": "отменён нами",
     "unknown": "неизвестно",
     "": "на линии",
-}
-# Why leads are not called now: (Russian, English).
-REASONS: Mapping[str, tuple[str, str]] = {
-    "ready": ("можно звонить сейчас", "can be called now"),
-    "new": ("сообщение ещё не готово", "message not made yet"),
-    "in-flight": ("на линии", "on the line"),
-    "done": ("обработаны", "done"),
-    "hours": ("сейчас не время звонков", "outside contact hours"),
-    "retry": ("ждут повторной попытки", "wait for another attempt"),
-    "limit": ("исчерпан предел звонков", "at a limit of calls"),
-    "line": ("идёт другой звонок этому человеку", "another call to this person"),
-    "owes": ("не проверено, должен ли ещё", "not asked whether he still owes"),
-    "blacklist": ("в чёрном списке до срока", "blacklisted until a date"),
-    "blacklisted": ("в чёрном списке", "blacklisted"),
-    "no-consent": ("нет согласия", "no consent"),
-    "refused": ("отказался от звонков", "refused calls"),
-    "zone-unknown": ("часовой пояс неизвестен", "time zone unknown"),
-    "premium": ("платный номер", "premium number"),
-    "paid": ("уже оплатили", "paid already"),
-    "no audio": ("сообщение не озвучить", "message cannot be spoken"),
-    "role-differs": ("сообщение не для этой роли", "message is not for this role"),
-    "not-in-force": ("закон кампании не действует", "the campaign's law is not in force"),
-    "no-label": ("у номера нет подписи оператора", "no label on the caller id"),
-    "not-announced": ("нет обязательных слов в сообщении", "required announcements missing"),
-    "attempts-over": ("исчерпаны попытки", "no attempts left"),
 }
 # One word of the vocabulary has two meanings in Russian: a refused row and a refused call.
 OUTCOME = {"rejected": "rejected-call"}
