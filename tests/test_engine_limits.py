@@ -199,14 +199,15 @@ def test_whose_calls_are_counted(scope: Scope, calls: list[int]) -> None:
 @pytest.mark.parametrize(
     "kind, calls",
     [
-        (None, 3),
+        (None, 4),
         (CallKind.TALK, 2),
-        (CallKind.MESSAGE, 2),
+        (CallKind.MESSAGE, 3),
     ],
 )
 def test_a_message_on_which_he_asked_for_an_operator_is_both(kind: CallKind | None, calls: int) -> None:
     made = [
         past(kind=CallKind.TALK),
+        past(kind=CallKind.MESSAGE),
         past(kind=CallKind.MESSAGE),
         past(kind=CallKind.MESSAGE, outcome=Outcome.ANSWERED_OPERATOR),
     ]

@@ -211,6 +211,8 @@ def test_nothing_against_it() -> None:
         "zone",
     ]
     assert all(finding.until is None for finding in decision.findings)
+    assert found(decision, "line").code == "not-on-the-line"
+    assert found(decision, "number").source == "zvonar"
 
 
 def test_the_hours_of_every_zone() -> None:
@@ -247,6 +249,7 @@ def test_zones_that_never_meet_wait_for_nothing_in_sight() -> None:
     pack = replace(BARE, hours=dict.fromkeys(DayKind, Window(time(9), time(12))))
     decision = ask(replace(CASE, zones=(MOSCOW, NEW_YORK)), pack)
     assert (decision.answer, decision.next_at) == (Answer.WAIT, None)
+    assert decision.reason and decision.reason.code == "hours-closed"
 
 
 def test_an_unknown_zone_has_no_hours_but_limits() -> None:
