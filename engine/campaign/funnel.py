@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from engine.contact.cases import ZoneSets
-from engine.contact.hours import HORIZON
 from engine.contact.law import EVERYWHERE, Law
 from engine.contact.limits import ANSWERED, DELIVERED, TALKED, Counts, Limit, starts
 from engine.contact.packs import law_of
@@ -108,8 +107,7 @@ class _Count:
         elif not zones:
             self.add("zone-unknown", row.leads)
         else:
-            until = self._law.closed_until(zones, self._at)
-            opens = until if until and until < self._at + HORIZON else None
+            opens = self._law.opens(zones, self._at)
             self.add("hours", row.leads, opens)
             before = self._closed.get(row.zone_id, (0, opens))[0]
             self._closed[row.zone_id] = (before + row.leads, opens)

@@ -101,11 +101,6 @@ class Law:
             moment = max(waits)
         return None
 
-    def closed_until(self, zones: Iterable[ZoneInfo], at: datetime) -> datetime | None:
-        """None when `opens` says now; else when it says, or HORIZON from now."""
-        soonest = self.opens(zones, at)
-        return None if soonest == at else soonest or at + HORIZON
-
     def open(self, zones: Iterable[ZoneInfo], at: datetime) -> bool:
         """May anybody in these zones be called now, as far as hours go?"""
         places = tuple(zones)
