@@ -22,9 +22,8 @@ def a_person(key: str, **changes: Any) -> dict[str, Any]:
 
 
 def add(engine: Engine, *people: dict[str, Any]) -> None:
-    with writing(engine) as connection:
-        rows = ([row[name] for name in bulk.PERSON] for row in people)
-        bulk.insert(connection, contact.person, bulk.PERSON, rows)
+    with writing(engine) as connection, bulk.Sender(connection) as send:
+        send.insert(contact.person, bulk.PERSON, ([row[name] for name in bulk.PERSON] for row in people))
 
 
 def people(engine: Engine) -> list[dict[str, Any]]:
@@ -73,8 +72,9 @@ def test_any_texts_and_lists_come_back_as_they_were(
         connection.execute(contact.person.delete())
 
 
-def test_more_rows_than_one_part(engine: Engine) -> None:
-    rows = [a_person(f"id:{n}") for n in range(2 * bulk.PART + 1)]
+def test_more_rows_than_the_driver_takes_at_a_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "PART", 100)
+    rows = [a_person(f"id:{n}", name="ё") for n in range(1001)]
     add(engine, *rows)
     assert len(people(engine)) == len(rows)
     with reading(engine) as connection:
@@ -86,6 +86,25 @@ def test_a_row_that_breaks_a_key_takes_all_with_it(engine: Engine) -> None:
     with pytest.raises(Exception, match=r"(?i)unique"):
         add(engine, a_person("id:1"), a_person("id:2"), a_person("id:1"))
     assert people(engine) == []
+
+
+def test_writes_come_in_the_order_given_and_the_first_error_is_told(engine: Engine) -> None:
+    one = a_person("id:1")
+    number = (one["id"], new_id(), PHONE, 1, "mobile", "", "")
+    with writing(engine) as connection, bulk.Sender(connection) as send:
+        send.insert(contact.person, bulk.PERSON, [[one[name] for name in bulk.PERSON]])
+        send.save_people([one | {"name": "Яна"}])
+        send.insert(contact.phone, bulk.PHONE, iter([number]))
+        send.insert(contact.phone, bulk.PHONE, [])
+    assert [row["name"] for row in people(engine)] == ["Яна"]
+    with (
+        pytest.raises(Exception, match=r"(?i)foreign key"),
+        writing(engine) as connection,
+        bulk.Sender(connection) as send,
+    ):
+        send.insert(contact.phone, bulk.PHONE, [(new_id(), *number[1:])])
+        send.insert(contact.person, bulk.PERSON, [list(a_person("id:2").values())])
+    assert len(people(engine)) == len(rows_of(engine, contact.phone)) == 1
 
 
 def test_what_is_known_is_told_and_the_rest_not(engine: Engine) -> None:
@@ -105,9 +124,9 @@ def test_known_people_are_changed_all_but_their_key(engine: Engine) -> None:
     rows = [a_person(f"id:{n}", city="Омск", lat=1.0, lon=2.0, groups=["a"]) for n in range(3)]
     add(engine, *rows)
     changed = [row | {"city": "Уфа", "lat": None, "groups": ["b", "c"]} for row in rows[:2]]
-    with writing(engine) as connection:
-        bulk.save_people(connection, [row | {"created_at": after(1)} for row in changed])
-        bulk.save_people(connection, [])
+    with writing(engine) as connection, bulk.Sender(connection) as send:
+        send.save_people([row | {"created_at": after(1)} for row in changed])
+        send.save_people([])
     assert sorted(people(engine), key=lambda row: row["key"]) == [*changed, rows[2]]
 
 
@@ -138,6 +157,7 @@ def test_a_lost_database_is_told_as_one(on_postgresql: Engine) -> None:
         pid = connection.execute(select(text("pg_backend_pid()"))).scalar_one()
         with on_postgresql.connect() as other:
             other.execute(text(f"SELECT pg_terminate_backend({pid}, 5000)"))
-        bulk.insert(connection, contact.person, bulk.PERSON, [list(a_person("id:1").values())])
+        with bulk.Sender(connection) as send:
+            send.insert(contact.person, bulk.PERSON, [list(a_person("id:1").values())])
     assert is_down(error.value)
     mine.dispose()

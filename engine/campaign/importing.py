@@ -32,12 +32,11 @@ from engine.speech.template import Template
 from storage import barring, bulk, contact
 from storage import campaign as store
 from storage.blacklist import keys_for
-from storage.db import new_id, reading, writing
+from storage.db import reading, writing
 from storage.vocab import LeadState
 
 BATCH = 5000
 People = Mapping[str, Mapping[str, Any]]  # person key -> what is stored of him
-Phones = Mapping[tuple[UUID, str], UUID]  # (person, E.164) -> phone id
 EMPTY: tuple[Any, ...] = ("", None, [])
 NOWHERE = {"city": "", "region": "", "address": "", "lat": None, "lon": None, "timezone": ""}
 LEAD = (
@@ -156,21 +155,29 @@ class Shelf:
         return len(new)
 
     def _add(self, connection: Connection, new: list[Lead]) -> None:
+        """Load what is known, decide, save."""
         now = self._settings.now()
         known = bulk.people_known(connection, {lead.person_key for lead in new})
-        people = _people(connection, new, known, now)
-        phones = _phones(connection, new, people, bulk.phones_known(connection, known.keys()))
-        why = self._bans(connection, new, people)
+        phones = bulk.phones_known(connection, known.keys())
         zones = contact.zone_ids(connection, {lead.zones for lead in new})
+        people = _people(new, known, now)
+        why = self._bans(connection, new, people)
 
         def row(lead: Lead) -> tuple[Any, ...]:
             person_id, blocked = people[lead.person_key]["id"], why.get(lead.key, "")
             phone_id = phones[person_id, lead.phones[0].e164]
             state = LeadState.BLOCKED if blocked else LeadState.NEW
-            who = (person_id, new_id(), self._campaign.id, lead.key, phone_id, lead.role)
+            who = (person_id, bulk.fresh_id(), self._campaign.id, lead.key, phone_id, lead.role)
             return (*who, lead.variables, state, blocked, now, "", zones[lead.zones], 0, "")
 
-        bulk.insert(connection, store.lead, LEAD, map(row, new))
+        with bulk.Sender(connection) as send:
+            added = (person for key, person in people.items() if key not in known)
+            send.insert(
+                contact.person, bulk.PERSON, ([person[name] for name in bulk.PERSON] for person in added)
+            )
+            send.save_people([person for key, person in people.items() if person != known.get(key, person)])
+            send.insert(contact.phone, bulk.PHONE, _new_phones(new, people, phones))
+            send.insert(store.lead, LEAD, map(row, new))
 
     def _bans(self, connection: Connection, new: list[Lead], people: People) -> dict[str, str]:
         """Lead key -> why it is blocked, of those who must not be called. The dispatch asks again."""
@@ -183,20 +190,15 @@ class Shelf:
         return {key: barring.why(entries[min(keys)].id) for key, keys in hit.items() if keys}
 
 
-def _people(
-    connection: Connection, leads: list[Lead], known: People, now: datetime
-) -> dict[str, Mapping[str, Any]]:
-    """Save what these rows say of people: person key -> all that is stored of him from now on."""
+def _people(leads: Iterable[Lead], known: People, now: datetime) -> dict[str, Mapping[str, Any]]:
+    """Person key -> all that is to be stored of him."""
     people = dict(known)
     for lead in leads:
         if before := people.get(lead.person_key):
             people[lead.person_key] = newer(before, lead.person)
         else:
-            fresh = {"id": new_id(), "key": lead.person_key, "created_at": now}
+            fresh = {"id": bulk.fresh_id(), "key": lead.person_key, "created_at": now}
             people[lead.person_key] = fresh | lead.person
-    added = ([row[name] for name in bulk.PERSON] for key, row in people.items() if key not in known)
-    bulk.insert(connection, contact.person, bulk.PERSON, added)
-    bulk.save_people(connection, [row for key, row in people.items() if row != known.get(key, row)])
     return people
 
 
@@ -207,18 +209,13 @@ def newer(known: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any
     return {**known, **left, **{name: value for name, value in brought.items() if value not in EMPTY}}
 
 
-def _phones(
-    connection: Connection, leads: list[Lead], people: People, known: Phones
-) -> dict[tuple[UUID, str], UUID]:
-    """(person, number) -> phone id; numbers that are not known yet are added in the row's order."""
-    phones = dict(known)
-    added = []
+def _new_phones(
+    leads: Iterable[Lead], people: People, phones: dict[tuple[UUID, str], UUID]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of numbers that are not known yet, in the row's order; their ids are added to `phones`."""
     for lead in leads:
         person_id = people[lead.person_key]["id"]
         for place, phone in enumerate(lead.phones, 1):
             if (person_id, phone.e164) not in phones:
-                phones[person_id, phone.e164] = phone_id = new_id()
-                said = phone.kind, phone.operator, phone.region
-                added.append((person_id, phone_id, phone.e164, place, *said))
-    bulk.insert(connection, contact.phone, bulk.PHONE, added)
-    return phones
+                phones[person_id, phone.e164] = phone_id = bulk.fresh_id()
+                yield person_id, phone_id, phone.e164, place, phone.kind, phone.operator, phone.region
