@@ -60,7 +60,7 @@ def open_everywhere(law: Law, zones: list[ZoneInfo], at: datetime) -> bool:
 def test_all_packs_must_allow_in_all_zones(law: Law, zones: list[ZoneInfo], at: datetime) -> None:
     opens = law.opens(zones, at)
     assert law.open(zones, at) == (opens == at) == open_everywhere(law, zones, at)
-    assert opens is None or at <= opens < at + HORIZON and open_everywhere(law, zones, opens)
+    assert opens is None or (at <= opens < at + HORIZON and open_everywhere(law, zones, opens))
     moment = at
     while moment < min(opens or at + HORIZON, at + timedelta(days=4)):
         assert not open_everywhere(law, zones, moment)
