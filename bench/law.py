@@ -39,6 +39,7 @@ from storage.db import new_id, open_engine, writing
 from storage.vocab import CallKind, CampaignState, Outcome, Role, ZoneSource
 
 BATCH = 50
+MOST_IDLE = 5
 SECONDS = 8.0
 ENOUGH = 200_000  # leads: more than are claimed in all runs
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -254,7 +255,7 @@ def our_claims(number: int, url: str, campaign: str, folder: str) -> float:
     books = Books(engine, mine)
     wants, free = {UUID(campaign): BATCH}, {"trunk": 10 * BATCH}
     closings: list[Closing] = []
-    claimed = 0
+    claimed = idle = 0
     start.wait()
     began = time.time()
     while time.time() < began + SECONDS:
@@ -263,7 +264,8 @@ def our_claims(number: int, url: str, campaign: str, folder: str) -> float:
         busy = Seen(sent_at=now, hangup_at=now, cause=17, tech_cause=486)
         closings = [Closing(order, busy, now) for order in news.orders]
         claimed += len(news.orders)
-        if not news.orders:
+        idle = 0 if news.orders else idle + 1  # the others may hold what is left
+        if idle > MOST_IDLE:
             break
     spent = time.time() - began
     books.beat(Errand(closings=closings))
@@ -272,7 +274,7 @@ def our_claims(number: int, url: str, campaign: str, folder: str) -> float:
 
 def bare_claims(_number: int, url: str, campaign: str, zone: int) -> float:
     """The same without a single question."""
-    engine, claimed = open_engine(url), 0
+    engine, claimed, idle = open_engine(url), 0, 0
     values = {"campaign": campaign, "zone": zone, "at": WORKDAY, "most": BATCH}
     start.wait()
     began = time.time()
@@ -280,7 +282,8 @@ def bare_claims(_number: int, url: str, campaign: str, zone: int) -> float:
         with writing(engine) as connection:
             found = connection.execute(text(BARE), values).rowcount
         claimed += found
-        if not found:
+        idle = 0 if found else idle + 1
+        if idle > MOST_IDLE:
             break
     return claimed / (time.time() - began)
 

@@ -36,7 +36,7 @@ from storage.contact import chunks, phone
 from storage.db import Id, Json, Record, UtcTime, metadata
 from storage.vocab import CampaignState, LeadState, Role, Waits
 
-AHEAD = 4  # times as many leads are looked at as are wanted: other dialers may have locked the first
+AHEAD = 8  # times as many leads are looked at as are wanted: other dialers may have locked the first
 
 campaign = Table(
     "campaign",
