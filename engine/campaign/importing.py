@@ -142,6 +142,7 @@ class Shelf:
     ) -> None:
         self._engine, self._campaign, self._settings = engine, campaign, settings
         self._prefixes = prefixes
+        self._zones: dict[str, int] = {}
 
     def add(self, leads: Mapping[str, Lead]) -> int:
         """Insert the leads (by key) that the campaign does not have; how many that were."""
@@ -159,7 +160,8 @@ class Shelf:
         now = self._settings.now()
         known = bulk.people_known(connection, {lead.person_key for lead in new})
         phones = bulk.phones_known(connection, known.keys())
-        zones = contact.zone_ids(connection, {lead.zones for lead in new})
+        if unseen := {lead.zones for lead in new} - self._zones.keys():
+            self._zones |= contact.zone_ids(connection, unseen)
         people = _people(new, known, now)
         why = self._bans(connection, new, people)
 
@@ -168,7 +170,7 @@ class Shelf:
             phone_id = phones[person_id, lead.phones[0].e164]
             state = LeadState.BLOCKED if blocked else LeadState.NEW
             who = (person_id, bulk.fresh_id(), self._campaign.id, lead.key, phone_id, lead.role)
-            return (*who, lead.variables, state, blocked, now, "", zones[lead.zones], 0, "")
+            return (*who, lead.variables, state, blocked, now, "", self._zones[lead.zones], 0, "")
 
         with bulk.Sender(connection) as send:
             added = (person for key, person in people.items() if key not in known)
