@@ -54,6 +54,22 @@ def test_a_new_campaign_is_a_draft_with_its_own_limits_or_its_trunks(
     assert deeds(engine) == [("anna", "campaign.create", "autumn")]
 
 
+def test_a_campaign_is_for_whom_its_template_is_for(
+    engine: Engine, campaigns: Campaigns, tmp_path: Path
+) -> None:
+    source = 'for = "contact"\n[[fragment]]\ntext = "{name}"'
+    with writing(engine) as connection:
+        speech.add_template(connection, "friends", source, {}, datetime.now(UTC))
+        speech.add_template(connection, "debt", SOURCE, {}, datetime.now(UTC))
+    assert campaigns.create("autumn", "debt", "main", Limits(), "anna").role == "debtor"
+    assert campaigns.create("friends", "friends", "main", Limits(), "anna").role == "contact"
+    file = tmp_path / "list.csv"
+    file.write_text("phone;name;role\n9211234567;a;contact\n9211230000;b;debtor\n9211230001;c;\n")
+    summary = campaigns.fill("friends", file, "anna")
+    assert (summary.imported, summary.rejected) == (1, 2)
+    assert [row.role for row in rows_of(engine, store.lead)] == ["contact"]
+
+
 @pytest.mark.parametrize(
     "name, template, trunk, error",
     [
