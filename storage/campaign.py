@@ -28,6 +28,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    tuple_,
     union_all,
     update,
 )
@@ -62,7 +63,7 @@ campaign = Table(
 lead = Table(
     "lead",
     metadata,
-    Column("person_id", Id, ForeignKey("person.id"), primary_key=True),
+    Column("person_id", Id, primary_key=True),
     Column("id", Id, primary_key=True),
     Column("campaign_id", Id, ForeignKey("campaign.id"), nullable=False),
     Column("key", Text, nullable=False, comment="external_id of the debt, or the person's key"),
@@ -75,7 +76,7 @@ lead = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("waits", String(12), nullable=False, default="", comment="what a deferred lead waits for"),
     Column("checked_at", UtcTime, comment="when its source last said that he still owes"),
-    Column("zone_id", Integer, ForeignKey("zone_set.id"), nullable=False),
+    Column("zone_id", Integer, nullable=False, comment="of zone_set; one that is not there is unknown"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("outcome", String(24), nullable=False, default="", comment="of the last attempt"),
     ForeignKeyConstraint(["person_id", "phone_id"], ["phone.person_id", "phone.id"]),
@@ -260,14 +261,21 @@ def defer(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(query, rows)
 
 
-def wake(connection: Connection, person_ids: Collection[UUID], at: datetime) -> None:
-    """Look again at what waits for these people's calls to end, or for a limit that may be free again."""
-    for part in chunks(set(person_ids)):
-        query = update(lead).where(
-            lead.c.person_id.in_(part),
-            lead.c.state == LeadState.PENDING,
-            lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
+def wake(connection: Connection, numbers: Collection[str], at: datetime) -> None:
+    """Look again at what waits for calls to these numbers to end, or for a limit that may be free again:
+    leads of everybody who has one of them, whichever of his phones they would dial.
+    """
+    for part in chunks(set(numbers)):
+        waiting = (
+            select(lead.c.person_id, lead.c.id)
+            .where(
+                lead.c.person_id.in_(select(phone.c.person_id).where(phone.c.e164.in_(part))),
+                lead.c.state == LeadState.PENDING,
+                lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
+            )
+            .with_for_update(skip_locked=True)  # one that is locked is being looked at already
         )
+        query = update(lead).where(tuple_(lead.c.person_id, lead.c.id).in_(waiting))
         connection.execute(query.values(due_at=at, waits=Waits.TURN))
 
 

@@ -120,6 +120,20 @@ def test_two_people_who_share_a_number_are_not_called_on_it_twice(
     assert numbers(line.take([campaign.id])) == [PHONE]
 
 
+def test_who_waited_for_a_call_to_another_on_his_number_is_called_when_nothing_came_of_it(
+    engine: Engine, line: Line, campaign: CampaignRow
+) -> None:
+    add_lead(engine, campaign, PHONE)
+    sharing = add_lead(engine, campaign, PHONE, due_at=NOON + timedelta(seconds=1))
+    TIME.pass_(minutes=1)
+    (first,) = line.take([campaign.id])
+    assert line.take([campaign.id]) == []
+    line.close("congestion")
+    TIME.pass_(seconds=20)
+    taken = {order.lead_id for order in line.take([campaign.id])}
+    assert taken == {sharing["id"]} != {first.lead_id}
+
+
 @pytest.mark.parametrize("key", ["number:" + PHONE, "prefix:+7921", "group:vip", "person:me"])
 @pytest.mark.parametrize("scope", ["global", "autumn", "another"])
 def test_the_blacklist_is_asked_by_number_prefix_group_and_person(

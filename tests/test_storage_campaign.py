@@ -271,17 +271,21 @@ def test_the_newest_lead_of_a_number(engine: Engine, campaign: CampaignRow) -> N
 def test_who_waited_for_a_call_or_a_limit_is_looked_at_again(engine: Engine, campaign: CampaignRow) -> None:
     later = after(3600)
     waiting = {waits: add_lead(engine, campaign, due_at=later, waits=waits) for waits in Waits}
-    his = [row["person_id"] for row in waiting.values()]
+    his = [row["e164"] for row in waiting.values()]
+    other_phone = add_lead(
+        engine, campaign, "+79990000001", of=waiting[Waits.LINE], due_at=later, waits="limit"
+    )
     flying = add_lead(engine, campaign, due_at=later, waits=Waits.LINE, state=LeadState.IN_FLIGHT)
     stranger = add_lead(engine, campaign, due_at=later, waits=Waits.LINE)
     with writing(engine) as connection:
-        store.wake(connection, [*his, flying["person_id"]], NOON)
+        store.wake(connection, [*his, flying["e164"]], NOON)
         store.wake(connection, [], NOON)
     now = {waits: lead_now(engine, row) for waits, row in waiting.items()}
     woken = {waits for waits, row in now.items() if row.due_at == NOON}
     assert woken == {Waits.LINE, Waits.LIMIT}
     assert {now[waits].waits for waits in woken} == {""}
     assert {lead_now(engine, row).due_at for row in (flying, stranger)} == {later}
+    assert lead_now(engine, other_phone).due_at == NOON
 
 
 def test_leads_are_put_off_blocked_and_sent_each_by_itself(engine: Engine, campaign: CampaignRow) -> None:

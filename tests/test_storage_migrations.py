@@ -73,7 +73,9 @@ def test_what_the_first_version_stored_is_kept(database_url: str) -> None:
     with reading(engine) as connection:
         (entry,) = connection.execute(select(blacklist)).all()
         assert (entry.key, entry.scope, entry.reason) == ("number:+79210000009", "global", "opt-out")
-        (row,) = connection.execute(select(lead.c.why, lead.c.waits, zone_set.c.zones).join(zone_set)).all()
+        (row,) = connection.execute(
+            select(lead.c.why, lead.c.waits, zone_set.c.zones).join(zone_set, zone_set.c.id == lead.c.zone_id)
+        ).all()
         assert row == ("kept", "", "")
         assert connection.scalars(select(campaign.c.law)).all() == [["ru-230fz-talk"]]
         assert connection.scalars(select(attempt.c.kind)).all() == ["talk"]

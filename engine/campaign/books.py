@@ -183,7 +183,7 @@ class Books:
         calls.close(connection, [_closed(*pair) for pair in done])
         calls.add_events(connection, [line for pair in done for line in _lines(*pair)])
         store.release(connection, leads)
-        store.wake(connection, {closing.order.person_id for closing, _verdict in done}, now)
+        store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
         return {closing.order.id: verdict.outcome for closing, verdict in done}
 
