@@ -28,7 +28,7 @@ from storage.vocab import CallKind, Waits
 LOOKED_AT = (
     500  # leads a beat and campaign, so that one of whom nobody may be called does not hold up the rest
 )
-PERMIT = timedelta(seconds=3)  # a call that has not gone out by then is decided anew
+PERMIT = timedelta(seconds=1)  # what has not gone out by then is decided anew: an opt-out holds at once
 
 log = telemetry.logger("dispatch")
 
