@@ -35,6 +35,7 @@ from storage.db import Record
 from storage.vocab import BanKind, LeadState, Waits
 
 WHY = "blacklisted:"
+UNSAID = ("no-consent", "refused")  # as engine.contact.rules tells it
 WAITING = (LeadState.NEW, LeadState.PENDING)
 
 
@@ -175,10 +176,41 @@ def restore(connection: Connection, entry_ids: Collection[UUID], at: datetime) -
         if other:
             kept.append(who | {"why_": why(other[0])})
         else:
-            let_go.append(who | {"state_": LeadState.PENDING if row.clips else LeadState.NEW})
-    one = update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
+            let_go.append(_going(row.person_id, row.id, bool(row.clips)))
     if kept:
+        one = update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
         connection.execute(one.values(why=bindparam("why_")), kept)
-    if let_go:
-        connection.execute(one.values(state=bindparam("state_"), why="", due_at=at), let_go)
+    _let_go(connection, let_go, at)
     return len(rows), len(let_go)
+
+
+def reconsider(connection: Connection, subjects: Collection[str], at: datetime) -> int:
+    """Let go of leads that were kept out for want of what these subjects (tel:…, id:…) have said since; how
+    many. The dispatch asks again.
+    """
+    numbers = [one.removeprefix("tel:") for one in subjects if one.startswith("tel:")]
+    theirs = (lead.c.person_id == phone.c.person_id) & (lead.c.phone_id == phone.c.id)
+    query = select(lead.c.person_id, lead.c.id, lead.c.clips).where(
+        lead.c.state == LeadState.BLOCKED, lead.c.why.in_(UNSAID)
+    )
+    rows: set[tuple[UUID, UUID, bool]] = set()
+    for part in chunks(numbers):
+        found = connection.execute(query.join(phone, theirs).where(phone.c.e164.in_(part)))
+        rows.update((row.person_id, row.id, bool(row.clips)) for row in found)
+    for part in chunks(subjects):
+        named = query.join(person, person.c.id == lead.c.person_id).where(person.c.key.in_(part))
+        rows.update((row.person_id, row.id, bool(row.clips)) for row in connection.execute(named))
+    _let_go(connection, [_going(*row) for row in rows], at)
+    return len(rows)
+
+
+def _going(person_id: UUID, lead_id: UUID, spoken: bool) -> dict[str, Any]:
+    state = LeadState.PENDING if spoken else LeadState.NEW
+    return {"person_id_": person_id, "id_": lead_id, "state_": state}
+
+
+def _let_go(connection: Connection, rows: Sequence[Mapping[str, Any]], at: datetime) -> None:
+    """Blocked leads that are due now."""
+    if rows:
+        one = update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
+        connection.execute(one.values(state=bindparam("state_"), why="", due_at=at), rows)

@@ -25,9 +25,7 @@ from storage import campaign as store
 from storage.db import Record
 from storage.vocab import CallKind, Waits
 
-LOOKED_AT = (
-    500  # leads a beat and campaign, so that one of whom nobody may be called does not hold up the rest
-)
+LOOKED_AT = 500  # leads a beat and campaign: enough to get past those who may not be called
 PERMIT = timedelta(seconds=1)  # what has not gone out by then is decided anew: an opt-out holds at once
 
 log = telemetry.logger("dispatch")
