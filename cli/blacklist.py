@@ -135,7 +135,7 @@ def import_(ctx: click.Context, file: Path, style: str) -> None:
     """
     from rich.progress import Progress
 
-    from engine.campaign.sheets import rows
+    from engine.files.sheets import rows
     from engine.reports.words import titles
 
     with Progress(console=console(err=True), transient=True) as bar:

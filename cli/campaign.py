@@ -61,8 +61,8 @@ def import_(ctx: click.Context, name: str, file: Path, style: str) -> None:
     """Read a list (CSV or XLSX) into a campaign; the same list again changes nothing."""
     from rich.progress import Progress
 
-    from engine.campaign.sheets import size
     from engine.errors import FileError
+    from engine.files.sheets import size
     from engine.reports.words import titles
 
     try:

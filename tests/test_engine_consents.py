@@ -8,9 +8,9 @@ import pytest
 from builders import PHONE, add_campaign, add_lead, lead_now, rows_of, settings
 from sqlalchemy import Engine
 
-from engine.campaign.sheets import rows
 from engine.contact.consents import Consents
 from engine.errors import UsageError
+from engine.files.sheets import rows
 from storage.audit import audit
 from storage.blacklist import blacklist
 from storage.consent import consent
@@ -119,7 +119,7 @@ def test_a_list_goes_in_and_what_is_wrong_is_told_by_line(
     assert (done.rows, done.imported, done.duplicates, done.rejected) == (6, 3, 1, 2)
     assert [row.key for row in rows_of(engine, blacklist)] == ["number:+79210000001"]
     with Path(done.rejects_file).open(encoding="utf-8-sig", newline="") as file:
-        refused = {row["line"]: row["why"] for row in csv.DictReader(file, delimiter=";")}
+        refused = {row["rejected_line"]: row["rejected_why"] for row in csv.DictReader(file, delimiter=";")}
     assert refused == {
         "6": "name either a phone or a person",
         "7": "more cells than the header has columns",

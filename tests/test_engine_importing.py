@@ -14,9 +14,10 @@ from builders import NOON, PHONE, add_campaign, after, rows_of, settings
 from sqlalchemy import Engine
 
 from engine.campaign import importing
-from engine.campaign.importing import Summary, import_rows, newer
-from engine.campaign.sheets import rows
+from engine.campaign.importing import import_rows, newer
+from engine.contact.lists import Summary
 from engine.errors import FileError
+from engine.files.sheets import rows
 from engine.speech.template import parse
 from storage import blacklist, contact
 from storage.campaign import CampaignRow, lead
@@ -196,12 +197,12 @@ def test_refused_rows_come_back_as_a_file_that_can_be_mended_and_brought_again(
     assert rejects.parent == tmp_path / "rejects"
     with rejects.open(encoding="utf-8-sig") as file:
         found = list(csv.DictReader(file, delimiter=";"))
-    assert [(row["line"], row["phone"], row["name"]) for row in found] == [
+    assert [(row["rejected_line"], row["phone"], row["name"]) for row in found] == [
         ("3", "5", "Пётр"),
         ("4", "9211230000", ""),
         ("5", "9211230001", "c"),
     ]
-    assert found[1]["reason"] == "the template needs a value for: name"
+    assert found[1]["rejected_why"] == "the template needs a value for: name"
     assert [file.name for file in rejects.parent.iterdir()] == [rejects.name]  # no draft is left
     mended = rejects.read_text("utf-8-sig").replace(";5;", ";9211230005;").replace(";5\n", ";\n")
     mended = mended.replace("9211230000;;", "9211230000;b;")
@@ -276,7 +277,8 @@ def test_an_import_waits_for_another(
 LOOP = """
 import sys
 from pathlib import Path
-from engine.campaign import importing, sheets
+from engine.campaign import importing
+from engine.files import sheets
 from engine.settings import Settings
 from engine.speech.template import parse
 from storage import campaign

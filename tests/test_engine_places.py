@@ -119,10 +119,10 @@ def test_with_one_wrong_line_nothing_is_taken_and_each_is_told(engine: Engine, f
 @pytest.mark.parametrize(
     "content, told",
     [
-        (b"", "line 1: the header"),
-        (b"a;b\n", "line 1: the header"),
+        (b"", "the file is empty"),
+        (b"kind;name;lat;lon\n", "line 1: there is no column named `city`"),
         (HEAD.encode(), "it has no places"),
-        (HEAD.encode() + "метро".encode("cp1251"), "not UTF-8"),
+        (HEAD.encode() + b"metro;a;X;1;1;;more", "line 2: more cells than the header"),
     ],
 )
 def test_a_file_that_is_no_list_of_places(engine: Engine, file: Path, content: bytes, told: str) -> None:

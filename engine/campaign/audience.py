@@ -4,7 +4,6 @@ What is saved is the tree and the names of places, not their coordinates: a plac
 here too. Every use asks the source anew. SQL does all but polygons, whose box it looks up.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from engine.campaign.geography import MAX_WITHIN, Circle, Column, Polygon
 from engine.campaign.language import parse
 from engine.campaign.query import compiled
 from engine.errors import NotFound, Refused, UsageError
+from engine.files.drafts import write_list
 from engine.gateways.erp import Erp, erp, told
 from engine.settings import Settings, safe_name
 from storage import audience as store
@@ -133,18 +133,8 @@ class Audiences:
         """Write its people as CSV, whole or not at all; how many."""
         selection = self.selection(name)
         selection.checked()
-        draft = file.with_name(f".{file.name}.draft")
-        written = 0
-        try:
-            with draft.open("w", encoding="utf-8-sig", newline="") as out:
-                writer = csv.writer(out, delimiter=";")
-                writer.writerow(selection.source.fields)
-                for written, row in enumerate(selection.rows(), 1):  # noqa: B007  (told after the loop)
-                    writer.writerow(map(plain, row.values()))
-            draft.replace(file)
-        finally:
-            draft.unlink(missing_ok=True)
-        return written
+        people = (map(plain, row.values()) for row in selection.rows())
+        return write_list(file, selection.source.fields, people)
 
     def _row(self, name: str) -> Record:
         with reading(self._engine) as connection:

@@ -14,11 +14,12 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from engine.campaign.audience import Audiences, Selection
-from engine.campaign.importing import Summary, import_rows
+from engine.campaign.importing import import_rows
 from engine.campaign.leads import Reader
-from engine.campaign.sheets import Row
 from engine.contact import numbering
+from engine.contact.lists import Summary
 from engine.errors import NotFound, UsageError
+from engine.files.sheets import Row
 from engine.settings import Settings
 from engine.speech.service import message_of
 from engine.speech.template import Template

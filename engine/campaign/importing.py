@@ -13,7 +13,6 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -23,10 +22,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from engine.campaign.leads import Lead, Reader
-from engine.campaign.rejects import Rejects
-from engine.campaign.sheets import Row
 from engine.contact import numbering
+from engine.contact.lists import Summary
 from engine.errors import UsageError
+from engine.files.rejects import Rejects
+from engine.files.sheets import Row
 from engine.settings import Settings
 from engine.speech.template import Template
 from storage import barring, bulk, contact
@@ -43,21 +43,6 @@ LEAD = (
     *("person_id", "id", "campaign_id", "key", "phone_id", "role", "variables", "state", "why", "due_at"),
     *("waits", "zone_id", "attempts", "outcome"),
 )
-
-
-@dataclass(slots=True)
-class Summary:
-    """The contract's answer to an import."""
-
-    rows: int = 0
-    imported: int = 0
-    duplicates: int = 0
-    rejected: int = 0
-    rejects_file: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The contract's keys."""
-        return asdict(self)
 
 
 def import_rows(

@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.campaign.sheets import EXTRA
 from engine.contact.numbering import Register
 from engine.contact.numbers import e164, kind
 from engine.contact.zones import Locator, Place
 from engine.errors import UsageError
+from engine.files.sheets import EXTRA
 from engine.speech.template import Template
 from storage.vocab import NumberKind, Role
 

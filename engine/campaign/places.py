@@ -8,10 +8,8 @@ A polygon is WKT or GeoJSON (longitude first in both), one ring without holes. A
 each kind and city that it names: what it has no more is gone. With one wrong line nothing of it is taken.
 """
 
-import csv
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +19,7 @@ from sqlalchemy import Engine
 
 from engine.campaign.geography import Polygon
 from engine.errors import FileError, NotFound, UsageError
+from engine.files.sheets import EXTRA, rows
 from storage import audience as store
 from storage.db import Record, reading, writing
 
@@ -30,7 +29,6 @@ BEFORE = re.compile(r"^(?:ст(?:анция|\.)?\s+(?=м))?(?:станция|м�
 AFTER = re.compile(r"\s+(?:район|р-н)$")
 WKT = re.compile(r"\s*POLYGON\s*\(\((?P<ring>[^()]*)\)\)\s*", re.IGNORECASE)
 KIND = re.compile(r"[a-z][a-z0-9-]{0,31}")
-csv.field_size_limit(2**24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def load(engine: Engine, file: Path) -> int:
     """Take a file's places; how many. FileError names every line that is wrong (the first twenty)."""
     found: dict[tuple[str, str, str], Place] = {}
     wrong: list[str] = []
-    for line, row in _rows(file):
+    for line, row in rows(file, *COLUMNS):
         try:
             place = _place(row)
             key = (place.kind, search_key(place.name), place.city)
@@ -69,37 +67,18 @@ def load(engine: Engine, file: Path) -> int:
         raise FileError(f"{file}: " + "; ".join(wrong[:TOLD]) + more)
     if not found:
         raise FileError(f"{file}: it has no places")
-    rows = [{name: getattr(place, name) for name in Place.__slots__} for place in found.values()]
+    taken = [{name: getattr(place, name) for name in Place.__slots__} for place in found.values()]
     with writing(engine) as connection:
         store.replace_places(
-            connection, [row | {"search": key[1]} for row, key in zip(rows, found, strict=True)]
+            connection, [row | {"search": key[1]} for row, key in zip(taken, found, strict=True)]
         )
     return len(found)
 
 
-def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, column -> text); `;` or `,`, UTF-8."""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise FileError(f"{file}: it is not UTF-8") from None
-    except OSError as error:
-        raise FileError(f"{file}: {error.strerror}") from None
-    first = text.partition("\n")[0]
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=";" if ";" in first else ",")
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        if set(COLUMNS) - set(header):
-            raise FileError(f"{file}, line 1: the header should be kind;name;city;lat;lon[;polygon]")
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=False))
-    except csv.Error as error:
-        raise FileError(f"{file}, line {reader.line_num}: {error}") from None
-
-
 def _place(row: dict[str, str]) -> Place:
-    kind, name = row.get("kind", "").lower(), row.get("name", "")
+    if EXTRA in row:
+        raise UsageError("more cells than the header has columns")
+    kind, name = row["kind"].lower(), row["name"]
     if not KIND.fullmatch(kind):
         raise UsageError("kind: a short word: metro, district, office")
     if not name or len(name) > 200:
@@ -108,11 +87,11 @@ def _place(row: dict[str, str]) -> Place:
     lat, lon = _degrees(row, "lat", 90), _degrees(row, "lon", 180)
     if (lat is None) != (lon is None) or (lat is None and polygon is None):
         raise UsageError("lat and lon: both, or a polygon")
-    return Place(kind, name, row.get("city", ""), lat, lon, polygon)
+    return Place(kind, name, row["city"], lat, lon, polygon)
 
 
 def _degrees(row: dict[str, str], name: str, most: int) -> float | None:
-    text = row.get(name, "").replace(",", ".")
+    text = row[name].replace(",", ".")
     try:
         found = float(text) if text else None
     except ValueError:

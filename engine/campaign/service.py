@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.campaign import funnel
-from engine.campaign.importing import Summary, import_rows
-from engine.campaign.sheets import rows
+from engine.campaign.importing import import_rows
+from engine.contact.lists import Summary
 from engine.contact.packs import law_of
 from engine.contact.rules import Verdict, campaign_rules
 from engine.contact.terms import terms_of
 from engine.contact.words import sentence
 from engine.errors import NotFound, Refused, UsageError
+from engine.files.sheets import rows
 from engine.settings import Settings, safe_name
 from engine.speech.service import message_of
 from storage import audit, calls

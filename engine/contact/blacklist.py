@@ -15,9 +15,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.contact.lists import Row, Summary, batches, moment, plain, word, write
+from engine.contact.lists import Summary, batches, moment, plain, word
 from engine.contact.numbers import SEPARATORS, e164
 from engine.errors import NotFound, UsageError
+from engine.files.drafts import write_list
+from engine.files.rejects import Rejects
+from engine.files.sheets import Row
 from engine.settings import Settings
 from storage import audit, barring, blacklist, campaign, consent
 from storage.blacklist import GLOBAL, MAX_KEY, PREFIXES, key_of
@@ -241,16 +244,15 @@ class Blacklists:
         more = {"actor": actor, "evidence": {"import": str(import_id), "file": file}}
         with reading(self._engine) as connection:
             scopes = _scopes(connection)
-        for batch in batches(rows, lambda row: self._read(row, scopes, now) | more, summary):
-            with writing(self._engine) as connection:
-                added = blacklist.add_all(connection, batch, now)
-                barring.bar(connection, added)
-            summary.imported += len(added)
-            summary.duplicates += len(batch) - len(added)
-            progress(summary.rows)
-        summary.write_rejects(
-            self._settings.data_dir / "rejects" / f"blacklist-{Path(file).stem}.rejected.csv"
-        )
+        rejects = self._settings.data_dir / "rejects" / f"blacklist-{Path(file).stem}.rejected.csv"
+        with Rejects(rejects) as refused:
+            for batch in batches(rows, lambda row: self._read(row, scopes, now) | more, summary, refused):
+                with writing(self._engine) as connection:
+                    added = blacklist.add_all(connection, batch, now)
+                    barring.bar(connection, added)
+                summary.imported += len(added)
+                summary.duplicates += len(batch) - len(added)
+                progress(summary.rows)
         with writing(self._engine) as connection:
             counts = {name: value for name, value in summary.as_json().items() if name != "rejects_file"}
             _note(connection, now, actor, "blacklist.import", import_id, file=file, **counts)
@@ -258,7 +260,7 @@ class Blacklists:
 
     def export(self, target: Path, kind: BanKind | None = None) -> int:
         """All that stands as a list that can be imported; how many entries."""
-        return write(target, (*COLUMNS, *MORE), self._lines(kind))
+        return write_list(target, (*COLUMNS, *MORE), self._lines(kind))
 
     def _lines(self, kind: BanKind | None) -> Iterator[list[Any]]:
         now, before = self._settings.now(), None

@@ -12,9 +12,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.contact.blacklist import Blacklists, person_key
-from engine.contact.lists import Row, Summary, batches, moment, plain, word
+from engine.contact.lists import Summary, batches, moment, plain, word
 from engine.contact.numbers import e164
 from engine.errors import UsageError
+from engine.files.rejects import Rejects
+from engine.files.sheets import Row
 from engine.settings import Settings
 from storage import audit, consent
 from storage.db import new_id, reading, writing
@@ -58,14 +60,15 @@ class Consents:
     ) -> Summary:
         """Lines from a list; those that are in the register already are duplicates."""
         now, summary = self._settings.now(), Summary()
-        for batch in batches(rows, lambda row: self._read(row, now) | {"actor": actor}, summary):
-            with writing(self._engine) as connection:
-                added = len(consent.add(connection, [line for line in batch if not _opts_out(line)]))
-            added += sum(self._opt_out(line) for line in batch if _opts_out(line))
-            summary.imported += added
-            summary.duplicates += len(batch) - added
-            progress(summary.rows)
-        summary.write_rejects(self._settings.data_dir / "rejects" / f"consent-{Path(file).stem}.rejected.csv")
+        rejects = self._settings.data_dir / "rejects" / f"consent-{Path(file).stem}.rejected.csv"
+        with Rejects(rejects) as refused:
+            for batch in batches(rows, lambda row: self._read(row, now) | {"actor": actor}, summary, refused):
+                with writing(self._engine) as connection:
+                    added = len(consent.add(connection, [line for line in batch if not _opts_out(line)]))
+                added += sum(self._opt_out(line) for line in batch if _opts_out(line))
+                summary.imported += added
+                summary.duplicates += len(batch) - added
+                progress(summary.rows)
         counts = {name: value for name, value in summary.as_json().items() if name != "rejects_file"}
         with writing(self._engine) as connection:
             subject, deed = str(new_id()), "consent.import"

@@ -1,20 +1,17 @@
-"""Lists that operators bring into a register and take out of it; refused rows go into a file."""
+"""Lists that operators bring into a register: in batches, what is wrong with a row told of that row."""
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from engine.errors import UsageError
+from engine.files.rejects import Rejects
+from engine.files.sheets import EXTRA, Row
 
 BATCH = 5000
-EXTRA = "+"  # where the reader of sheets keeps cells beyond the header
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-Row = tuple[int, dict[str, str]]
 
 
 @dataclass(slots=True)
@@ -26,58 +23,32 @@ class Summary:
     duplicates: int = 0
     rejected: int = 0
     rejects_file: str | None = None
-    refused: list[tuple[int, str, dict[str, str]]] = field(default_factory=list, repr=False)
 
     def as_json(self) -> dict[str, Any]:
-        """As an import of leads tells it."""
-        names = ("rows", "imported", "duplicates", "rejected", "rejects_file")
-        return {name: getattr(self, name) for name in names}
-
-    def write_rejects(self, target: Path) -> None:
-        """The refused rows as a file that can be mended and brought again; none when there are none."""
-        if not self.refused:
-            target.unlink(missing_ok=True)
-            return
-        columns = list(dict.fromkeys(name for _line, _why, row in self.refused for name in row))
-        rows = ([line, why, *(row.get(name, "") for name in columns)] for line, why, row in self.refused)
-        write(target, ["line", "why", *columns], rows)
-        self.rejects_file = str(target)
+        """The contract's keys."""
+        return asdict(self)
 
 
 def batches(
-    rows: Iterable[Row], read: Callable[[dict[str, str]], dict[str, Any]], summary: Summary
+    rows: Iterable[Row],
+    read: Callable[[dict[str, str]], dict[str, Any]],
+    summary: Summary,
+    refused: Rejects,
 ) -> Iterator[list[dict[str, Any]]]:
-    """What `read` makes of the rows, at most 5000 at a time; a row that it refuses goes to the summary."""
+    """What `read` makes of the rows, at most 5000 at a time; a row that it refuses goes to `refused`."""
     source = iter(rows)
     while batch := list(islice(source, BATCH)):
         taken = []
+        summary.rows += len(batch)
         for line, row in batch:
-            summary.rows += 1
             try:
                 if EXTRA in row:
                     raise UsageError("more cells than the header has columns")
                 taken.append(read(row))
             except UsageError as error:
-                summary.rejected += 1
-                summary.refused.append((line, str(error), row))
+                refused.add(line, str(error), row)
+        summary.rejected, summary.rejects_file = refused.count, refused.path
         yield taken
-
-
-def write(target: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-    """A CSV, whole or not at all; how many rows it has."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft, written = target.with_name(f".{target.name}.draft"), 0
-    try:
-        with draft.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file, delimiter=";")
-            writer.writerow(columns)
-            for row in rows:
-                writer.writerow(row)
-                written += 1
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    return written
 
 
 def plain(text: str, what: str, longest: int) -> str:

@@ -24,9 +24,9 @@ from engine.contact.lists import moment
 from engine.contact.numbers import e164
 from engine.contact.packs import packs
 from engine.errors import NotFound, UsageError
+from engine.files.drafts import drafted
 from engine.reports.papers import ENTRY, OK, Paper, Row, text, write
 from engine.reports.recount import local_time, wrong
-from engine.reports.sheets import drafted
 from engine.reports.words import title
 from engine.settings import Settings
 from storage import audit, blacklist, calls, consent, contact

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.errors import NotFound, UsageError
-from engine.reports.sheets import Sheet, drafted, write_csv, write_xlsx
+from engine.files.drafts import drafted
+from engine.reports.sheets import Sheet, write_csv, write_xlsx
 from engine.reports.words import outcome as outcome_word
 from engine.reports.words import title
 from storage import calls

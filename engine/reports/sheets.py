@@ -4,8 +4,7 @@ Cells that a spreadsheet would take for a formula are written as text (OWASP, CS
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,18 +25,6 @@ class Sheet:
     titles: Sequence[str]
     rows: Iterable[Sequence[Any]]
     shares: frozenset[int] = frozenset()  # columns that hold parts of one
-
-
-@contextmanager
-def drafted(out: Path) -> Iterator[Path]:
-    """A file beside `out` to write into, which takes its place in the end; none is left when this fails."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(f".{out.name}.draft")
-    try:
-        yield draft
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_csv(out: Path, sheet: Sheet) -> int:

@@ -6,8 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from engine.campaign.sheets import EXTRA
+from engine.files.sheets import EXTRA
 from storage.db import new_id
+
+# A list's own columns are never named like these, but for a refused list that is brought again: its lines
+# and reasons are of an earlier time, and new ones take their place.
+OURS = ("rejected_line", "rejected_why")
 
 
 class Rejects:
@@ -30,8 +34,8 @@ class Rejects:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._draft.open("w", encoding="utf-8-sig", newline="")
             self._writer: Any = csv.writer(self._file, delimiter=";")
-            self._names = [name for name in row if name != EXTRA]
-            self._writer.writerow(["line", "reason", *self._names])
+            self._names = [name for name in row if name not in (*OURS, EXTRA)]
+            self._writer.writerow([*OURS, *self._names])
         self.count += 1
         extra = [row[EXTRA]] if EXTRA in row else []
         self._writer.writerow([line, why, *(row.get(name, "") for name in self._names), *extra])

@@ -9,7 +9,7 @@ import csv
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import reduce
 from pathlib import Path
@@ -28,11 +28,14 @@ MAX_XLSX = 50 * 2**20
 MAX_UNPACKED = 2**30
 MAX_AREA = 30 * 10**6  # cells; about 1 GB
 MAX_LINE = 2**16
+csv.field_size_limit(2**24)  # the outline of a district is long
 CELL = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 
 
-def rows(path: Path, needs: str = "phone") -> Iterator[Row]:
-    """Every row of a list that has anything in it; FileError for a file that is none or lacks this column."""
+def rows(path: Path, *needs: str) -> Iterator[Row]:
+    """Every row of a list that has anything in it; FileError for a file that is none, or lacks one of these
+    columns (without any: phone).
+    """
     try:
         with path.open("rb") as file:
             start = file.read(4)
@@ -40,7 +43,8 @@ def rows(path: Path, needs: str = "phone") -> Iterator[Row]:
         raise FileError(f"{path}: {error.strerror}") from None
     if not start:
         raise FileError(f"{path}: the file is empty")
-    return _xlsx(path, needs) if start == ZIP else _csv(path, needs)
+    wanted = needs or ("phone",)
+    return _xlsx(path, wanted) if start == ZIP else _csv(path, wanted)
 
 
 def size(path: Path) -> int:
@@ -66,7 +70,7 @@ def _encoding(path: Path) -> str:
     return "utf-8-sig"
 
 
-def _csv(path: Path, needs: str) -> Iterator[Row]:
+def _csv(path: Path, needs: Sequence[str]) -> Iterator[Row]:
     encoding = _encoding(path)
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         first = file.readline(MAX_LINE)
@@ -85,7 +89,7 @@ def _csv(path: Path, needs: str) -> Iterator[Row]:
             raise FileError(f"{path}, line {line}: {error}") from None
 
 
-def _xlsx(path: Path, needs: str) -> Iterator[Row]:
+def _xlsx(path: Path, needs: Sequence[str]) -> Iterator[Row]:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_size(path, archive)
@@ -145,12 +149,12 @@ def _text(cell: Any) -> str:
     return str(cell).strip()
 
 
-def _header(path: Path, cells: list[str], needs: str) -> list[str]:
+def _header(path: Path, cells: list[str], needs: Sequence[str]) -> list[str]:
     names = [cell.strip().lower() for cell in cells]
     while names and not names[-1]:
         names.pop()
-    if needs not in names:
-        raise FileError(f"{path}, line 1: there is no column named `{needs}` in the header")
+    if missing := [name for name in needs if name not in names]:
+        raise FileError(f"{path}, line 1: there is no column named `{missing[0]}` in the header")
     for name in names:
         if not name or names.count(name) > 1:
             raise FileError(
