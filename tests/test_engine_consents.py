@@ -53,6 +53,25 @@ def test_a_person_and_his_number_are_two_subjects(register: Consents) -> None:
     assert register.of("", f"tel:{PHONE}") == register.of(PHONE, "")
 
 
+@pytest.mark.parametrize("by", ["phone", "person", "list"])
+def test_leads_that_lacked_a_consent_are_looked_at_again(engine: Engine, register: Consents, by: str) -> None:
+    campaign = add_campaign(engine)
+    blocked = {"state": "blocked", "why": "no-consent"}
+    spoken = add_lead(engine, campaign, PHONE, **blocked)
+    silent = add_lead(engine, campaign, PHONE, of=spoken, clips=None, **blocked)
+    paid = add_lead(engine, campaign, PHONE, of=spoken, state="blocked", why="paid")
+    other = add_lead(engine, campaign, **blocked)
+    row = CONSENT if by != "person" else CONSENT | {"phone": "", "person": f"id:{spoken['person_id']}"}
+    if by == "list":
+        register.load([(2, row)], "list.csv", "me")
+    else:
+        register.say(row, "me")
+    states = [
+        (now.state, now.why) for now in (lead_now(engine, one) for one in (spoken, silent, paid, other))
+    ]
+    assert states == [("pending", ""), ("new", ""), ("blocked", "paid"), ("blocked", "no-consent")]
+
+
 def test_a_refusal_of_calls_to_a_number_is_an_opt_out(engine: Engine, register: Consents) -> None:
     waiting = add_lead(engine, add_campaign(engine))
     assert register.say(REFUSAL, "me")

@@ -4,12 +4,12 @@ The newest line of a subject and kind holds. A refusal of calls to a number is a
 key pressed on a call, so it is on the blacklist at once, and stands there until it is undone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from engine.contact.blacklist import Blacklists, person_key
 from engine.contact.lists import Summary, batches, moment, plain, word
@@ -18,7 +18,7 @@ from engine.errors import UsageError
 from engine.files.rejects import Rejects
 from engine.files.sheets import Row
 from engine.settings import Settings
-from storage import audit, consent
+from storage import audit, barring, consent
 from storage.db import new_id, reading, writing
 from storage.vocab import ConsentKind
 
@@ -43,7 +43,7 @@ class Consents:
         if _opts_out(line):
             return self._opt_out(line)
         with writing(self._engine) as connection:
-            added = consent.add(connection, [line])
+            added = self._add(connection, [line])
             for one in added:
                 deed = "consent.add" if one["given"] else "consent.refuse"
                 detail = {"kind": one["kind"], "how": one["source"]}
@@ -64,7 +64,7 @@ class Consents:
         with Rejects(rejects) as refused:
             for batch in batches(rows, lambda row: self._read(row, now) | {"actor": actor}, summary, refused):
                 with writing(self._engine) as connection:
-                    added = len(consent.add(connection, [line for line in batch if not _opts_out(line)]))
+                    added = len(self._add(connection, [line for line in batch if not _opts_out(line)]))
                 added += sum(self._opt_out(line) for line in batch if _opts_out(line))
                 summary.imported += added
                 summary.duplicates += len(batch) - added
@@ -81,6 +81,13 @@ class Consents:
         with reading(self._engine) as connection:
             lines = consent.lines(connection, [self._subject(phone, person)])
         return [{name: getattr(line, name) for name in names} for line in lines]
+
+    def _add(self, connection: Connection, lines: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
+        """Lines that are new; leads that were kept out because nobody had agreed are looked at again."""
+        added = consent.add(connection, lines)
+        agreed = {one["subject"] for one in added if one["given"]}
+        barring.reconsider(connection, agreed, self._settings.now())
+        return added
 
     def _opt_out(self, line: dict[str, Any]) -> bool:
         number = line["subject"].removeprefix("tel:")
