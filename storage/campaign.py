@@ -164,21 +164,6 @@ def change(connection: Connection, campaign_id: UUID, at: datetime, **values: An
     connection.execute(query.values(changed_at=at, **values))
 
 
-def leads_known(connection: Connection, campaign_id: UUID, keys: Collection[str]) -> set[str]:
-    """Which of these lead keys the campaign has already."""
-    found: set[str] = set()
-    for part in chunks(keys):
-        query = select(lead.c.key).where(lead.c.campaign_id == campaign_id, lead.c.key.in_(part))
-        found.update(connection.scalars(query))
-    return found
-
-
-def add_leads(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New leads."""
-    if rows:
-        connection.execute(lead.insert(), rows)
-
-
 def lead_counts(connection: Connection, campaign_id: UUID) -> dict[LeadState, int]:
     """How many leads are in each state."""
     query = select(lead.c.state, func.count()).where(lead.c.campaign_id == campaign_id).group_by(lead.c.state)

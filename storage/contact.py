@@ -4,7 +4,7 @@ A person has many phones and is in many campaigns. Rows of the hot path carry `p
 that the tables can be spread over machines by person.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from storage.db import Id, Json, Record, UtcTime, add_new, metadata, new_id
+from storage.db import Id, Json, Record, UtcTime, add_new, metadata
 
 person = Table(
     "person",
@@ -77,38 +77,6 @@ def chunks(values: Collection[Any]) -> Iterable[list[Any]]:
     """Pieces small enough for one IN list."""
     listed = list(values)
     return (listed[start : start + CHUNK] for start in range(0, len(listed), CHUNK))
-
-
-def people(connection: Connection, keys: Collection[str]) -> dict[str, UUID]:
-    """Ids of the people that are known by these keys."""
-    found: dict[str, UUID] = {}
-    for part in chunks(keys):
-        query = select(person.c.key, person.c.id).where(person.c.key.in_(part))
-        found.update((row.key, row.id) for row in connection.execute(query))
-    return found
-
-
-def add_people(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """New people; each row has id, key, name … and created_at."""
-    add_new(connection, person, rows)
-
-
-def phones_of(connection: Connection, person_ids: Collection[UUID]) -> dict[tuple[UUID, str], UUID]:
-    """(person, E.164) -> phone id, of all phones of these people."""
-    found: dict[tuple[UUID, str], UUID] = {}
-    for part in chunks(person_ids):
-        query = select(phone.c.person_id, phone.c.e164, phone.c.id).where(phone.c.person_id.in_(part))
-        found.update(((row.person_id, row.e164), row.id) for row in connection.execute(query))
-    return found
-
-
-def add_phones(connection: Connection, wanted: Iterable[tuple[UUID, str, int]]) -> None:
-    """New phones from (person, E.164, position)."""
-    rows = [
-        {"person_id": person_id, "id": new_id(), "e164": e164, "position": position}
-        for person_id, e164, position in wanted
-    ]
-    add_new(connection, phone, rows)
 
 
 def zone_sets(connection: Connection) -> dict[int, str]:

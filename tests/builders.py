@@ -21,7 +21,7 @@ from engine.settings import Settings
 from engine.speech.service import Speech
 from storage import calls, contact, speech
 from storage import campaign as campaigns
-from storage.db import Record, new_id, reading, writing
+from storage.db import Record, add_new, new_id, reading, writing
 from storage.vocab import AttemptState, CallKind, CampaignState, LeadState, Outcome, Role
 
 NOON = datetime(2026, 1, 21, 12, tzinfo=UTC)
@@ -96,15 +96,15 @@ def add_lead(
         person_id = of["person_id"] if of else new_id()
         person = {"id": person_id, "key": f"id:{person_id}", "groups": list(groups), "created_at": NOON}
         if of is None:
-            contact.add_people(connection, [person])
-        if (person_id, e164) not in contact.phones_of(connection, [person_id]):
-            contact.add_phones(connection, [(person_id, e164, 1)])
+            connection.execute(contact.person.insert(), [person])
+        add_phone(connection, person_id, e164)
+        his = contact.phone.c.person_id == person_id, contact.phone.c.e164 == e164
         row = {
             "person_id": person_id,
             "id": new_id(),
             "campaign_id": campaign.id,
             "key": str(new_id()) if of else str(person_id),
-            "phone_id": contact.phones_of(connection, [person_id])[person_id, e164],
+            "phone_id": connection.scalars(select(contact.phone.c.id).where(*his)).one(),
             "role": Role.DEBTOR,
             "variables": {"name": "Пётр", "sum": "100"},
             "clips": [["ab" * 32, 900]],
@@ -112,8 +112,14 @@ def add_lead(
             "due_at": NOON,
             "zone_id": contact.zone_ids(connection, {zones})[zones],
         } | changes
-        campaigns.add_leads(connection, [row])
+        connection.execute(campaigns.lead.insert(), [row])
     return row | {"e164": e164}
+
+
+def add_phone(connection: Connection, person_id: UUID, e164: str, position: int = 1) -> None:
+    """A person's number; one that he has already stays as it is."""
+    row = {"person_id": person_id, "id": new_id(), "e164": e164, "position": position}
+    add_new(connection, contact.phone, [row])
 
 
 def _unused(connection: Connection) -> str:

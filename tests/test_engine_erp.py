@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, add_campaign, add_lead, settings
+from builders import NOON, add_campaign, add_lead, add_phone, settings
 from sqlalchemy import Engine, create_engine, text, true
 
 from engine.errors import SettingsError, Unreachable
@@ -172,9 +172,9 @@ def own(engine: Engine, folder: Path) -> Erp:
 def test_our_own_people_have_the_number_that_is_tried_first(engine: Engine, tmp_path: Path) -> None:
     first = add_lead(engine, add_campaign(engine), "+79210000001")
     with writing(engine) as connection:
-        contact.add_phones(connection, [(first["person_id"], "+79210000000", 2)])
+        add_phone(connection, first["person_id"], "+79210000000", 2)
         known = {"id": new_id(), "key": "tel:+79210000009", "name": "Пётр", "created_at": NOON}
-        contact.add_people(connection, [known | {"lat": 59.9, "lon": 30.3, "city": "Казань"}])
+        connection.execute(contact.person.insert(), [known | {"lat": 59.9, "lon": 30.3, "city": "Казань"}])
     people = own(engine, tmp_path)
     found = {row[1]: row for row in people.rows(true(), ["person_id", "phone", "name", "city", "lat", "lon"])}
     assert found["+79210000001"] == (str(first["person_id"]), "+79210000001", "", "", None, None)

@@ -268,7 +268,7 @@ def test_an_import_waits_for_another(
         late.join(0.5)
         assert not done
         person = {"id": new_id(), "key": "id:p", "created_at": NOON}
-        contact.add_people(connection, [person])
+        connection.execute(contact.person.insert(), [person])
     late.join(30)
     assert [counts(summary) for summary in done] == [(1, 1, 0, 0)]
     assert [row.id for row in rows_of(engine, contact.person)] == [person["id"]]

@@ -11,8 +11,8 @@ import pytest
 from builders import NOON, PHONE, ZONE, add_campaign, add_lead, after, lead_now
 from sqlalchemy import Engine, event, select, text
 
+from storage import bulk, contact
 from storage import campaign as store
-from storage import contact
 from storage.campaign import CampaignRow, take_due
 from storage.db import open_engine, reading, writing
 from storage.migrations import upgrade
@@ -254,7 +254,7 @@ def test_known_leads_are_found_among_very_many_keys(engine: Engine, campaign: Ca
     add_lead(engine, campaign, key="1200")
     add_lead(engine, add_campaign(engine, "winter"), key="7")
     with reading(engine) as connection:
-        known = store.leads_known(connection, campaign.id, [str(n) for n in range(1500)])
+        known = bulk.leads_known(connection, campaign.id, [str(n) for n in range(1500)])
     assert known == {"1200"}
 
 

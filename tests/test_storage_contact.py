@@ -1,28 +1,11 @@
 """People, their phones and their zones are kept once; who shares a number is known; who is held, is."""
 
 import pytest
-from builders import NOON, PHONE, ZONE, add_campaign, add_lead, rows_of
+from builders import PHONE, ZONE, add_campaign, add_lead, add_phone
 from sqlalchemy import Engine, text
 
 from storage import contact
-from storage.db import new_id, reading, writing
-
-
-def test_people_and_phones_are_known_again(engine: Engine) -> None:
-    first, second = new_id(), new_id()
-    with writing(engine) as connection:
-        contact.add_people(connection, [{"id": first, "key": "id:1", "name": "Пётр", "created_at": NOON}])
-        contact.add_people(connection, [{"id": second, "key": "id:1", "created_at": NOON}])  # too late
-        contact.add_phones(connection, [(first, PHONE, 1), (first, "+79211230000", 2)])
-        contact.add_phones(connection, [(first, PHONE, 9)])
-    with reading(engine) as connection:
-        assert contact.people(connection, ["id:1", "id:2"]) == {"id:1": first}
-        phones = contact.phones_of(connection, [first, second])
-    assert phones.keys() == {(first, PHONE), (first, "+79211230000")}
-    assert sorted((row.e164, row.position) for row in rows_of(engine, contact.phone)) == [
-        ("+79211230000", 2),
-        (PHONE, 1),
-    ]
+from storage.db import reading, writing
 
 
 def test_a_set_of_zones_is_kept_once_and_known_again(engine: Engine) -> None:
@@ -75,6 +58,6 @@ def test_whom_another_dialer_holds_is_not_held_and_not_waited_for(engine: Engine
         connection.execute(text("SET LOCAL lock_timeout = '2s'"))
         assert contact.lock(other, {one, two}) == {one, two}
         assert contact.lock(connection, {two, three}) == {three}
-        contact.add_phones(connection, [(one, "+79211230000", 2)])  # imports do not wait for dialers
+        add_phone(connection, one, "+79211230000", 2)  # imports do not wait for dialers
     with writing(engine) as connection:
         assert contact.lock(connection, {one, two, three}) == {one, two, three}
