@@ -82,19 +82,10 @@ def _kept(connection: Connection, keys: Collection[str]) -> list[Record]:
     return found
 
 
-def add(
-    connection: Connection, key: str, *, reason: str, at: datetime, actor: str, **more: Any
-) -> UUID | None:
-    """A new entry, its id; None when one of this key and scope stands already and lasts as long.
-
-    `more`: scope, until, evidence, attempt_id.
-    """
-    added = add_all(connection, [{"key": key, "reason": reason, "actor": actor} | more], at)
-    return added[0]["id"] if added else None
-
-
 def add_all(connection: Connection, rows: Sequence[Mapping[str, Any]], at: datetime) -> list[dict[str, Any]]:
-    """New entries, as `add`; those that were added. Of one key and scope the one that lasts longest is."""
+    """New entries (key, reason, actor; perhaps scope, until, evidence, attempt_id); those that were added:
+    of one key and scope the one that lasts longest, unless one stands already that lasts as long.
+    """
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         full = {"scope": GLOBAL, "until": None, "evidence": {}, "attempt_id": None, **row, "created_at": at}

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Table, select
 from engine.campaign.books import Order
 from engine.settings import Settings
 from engine.speech.service import Speech
-from storage import calls, contact, speech
+from storage import blacklist, calls, contact, speech
 from storage import campaign as campaigns
 from storage.db import Record, add_new, new_id, reading, writing
 from storage.vocab import AttemptState, CallKind, CampaignState, LeadState, Outcome, Role
@@ -149,6 +149,12 @@ def add_attempt(engine: Engine, lead: dict[str, Any], **changes: Any) -> dict[st
     with writing(engine) as connection:
         calls.prepare(connection, [row])
     return row
+
+
+def ban(connection: Connection, key: str, *, at: datetime = NOON, **more: Any) -> UUID | None:
+    """A new blacklist entry, its id; None when one of this key and scope stands already."""
+    added = blacklist.add_all(connection, [{"key": key, "reason": "test", "actor": "me"} | more], at)
+    return added[0]["id"] if added else None
 
 
 def report(engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "") -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_attempt, rows_of
+from builders import NOON, PHONE, add_attempt, ban, rows_of
 
 from cli.main import run
-from storage import blacklist
 from storage import campaign as campaigns
 from storage.db import new_id, open_engine, writing
 from storage.vocab import Outcome
@@ -191,7 +190,7 @@ def test_the_auditors_report_on_the_terminal_and_as_files(show: Show, ready: Pat
     (lead,) = rows_of(engine, campaigns.lead)
     add_attempt(engine, lead._asdict(), id=new_id(NOON))
     with writing(engine) as connection:
-        blacklist.add(connection, f"number:{PHONE}", reason="because", at=NOON, actor="me")
+        ban(connection, f"number:{PHONE}", reason="because", at=NOON, actor="me")
     engine.dispose()
     found = json.loads(show(f"report auditor {PHONE} --format json"))
     assert [row["phone"] for row in found["attempts"]] == [PHONE]

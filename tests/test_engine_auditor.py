@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, rows_of, settings
+from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, ban, rows_of, settings
 from calling import ENDINGS, TIME, Line, clocked
 from openpyxl import load_workbook
 from sqlalchemy import Engine
@@ -218,11 +218,11 @@ def registered(engine: Engine) -> None:
     """What the registers may say of PHONE."""
     with writing(engine) as connection:
         standing = {"reason": HOSTILE, "at": NOON, "actor": "me"}
-        entry = blacklist.add(connection, f"number:{PHONE}", **standing, evidence={"days": 2})
+        entry = ban(connection, f"number:{PHONE}", **standing, evidence={"days": 2})
         assert entry
         blacklist.remove(connection, [entry], after(60), "boss")
-        blacklist.add(connection, "prefix:+7921", **standing, scope="autumn")
-        blacklist.add(connection, "prefix:+7922", **standing)
+        ban(connection, "prefix:+7921", **standing, scope="autumn")
+        ban(connection, "prefix:+7922", **standing)
         said = {"until": None, "source": "letter", "proof": "№ 7", "actor": "me", "at": NOON}
         agreed = {"subject": f"tel:{PHONE}", "kind": ConsentKind.CALLS, "given": False}
         consent.add(connection, [said | agreed, said | agreed | {"subject": "tel:+79210000000"}])
@@ -235,7 +235,7 @@ def test_the_registers_tell_of_the_number_and_of_who_has_it(
     with writing(engine) as connection:
         query = contact.person.update().where(contact.person.c.id == lead["person_id"])
         connection.execute(query.values(groups=["police"]))
-        blacklist.add(connection, "group:police", reason="r", at=after(9), actor="me", until=after(99))
+        ban(connection, "group:police", reason="r", at=after(9), actor="me", until=after(99))
     _, entries = auditor.draw(auditor.ask(PHONE), "me")
     assert all(tuple(entry) == ENTRY for entry in entries)
     brief = [(entry["register"], entry["kind"], entry["subject"], entry["scope"]) for entry in entries]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, lead_now
+from builders import NOON, PHONE, add_campaign, add_lead, ban, lead_now
 from calling import TIME, Line, clocked
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
@@ -15,7 +15,7 @@ from sqlalchemy import Engine, update
 
 from engine.contact.service import Contacts
 from engine.errors import NotFound, UsageError
-from storage import blacklist, calls, consent, contact
+from storage import calls, consent, contact
 from storage import campaign as store
 from storage.db import metadata, new_id, writing
 from storage.vocab import CampaignState, LeadState, Role
@@ -170,7 +170,7 @@ def staged(engine: Engine, scene: dict[str, Any]) -> dict[str, Any]:
         calls.prepare(connection, made)
         if scene["ban"]:
             until = scene["ban_h"] and TIME.at + timedelta(hours=scene["ban_h"])
-            blacklist.add(connection, scene["ban"], reason="test", at=TIME.at, actor="anna", until=until)
+            ban(connection, scene["ban"], reason="test", at=TIME.at, actor="anna", until=until)
         for kind, given_ in scene["consents"].items():
             row = {"id": new_id(), "subject": "tel:" + PHONE, "kind": kind, "given": given_, "at": TIME.at}
             row |= {"until": None, "source": "c", "proof": "p", "actor": "a"}

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, lead_now, rows_of
+from builders import NOON, PHONE, add_campaign, add_lead, ban, lead_now, rows_of
 from calling import TIME, Line, clocked
 from sqlalchemy import Engine, select, update
 
 from engine.campaign.books import Order
-from storage import blacklist, calls, consent, contact
+from storage import calls, consent, contact
 from storage import campaign as store
 from storage.campaign import CampaignRow
 from storage.db import new_id, reading, writing
@@ -142,7 +142,7 @@ def test_the_blacklist_is_asked_by_number_prefix_group_and_person(
     lead = add_lead(engine, campaign, groups=["vip"])
     with writing(engine) as connection:
         connection.execute(update(contact.person).values(key="me"))
-        entry = blacklist.add(connection, key, reason="test", at=NOON, actor="anna", scope=scope)
+        entry = ban(connection, key, reason="test", at=NOON, actor="anna", scope=scope)
     taken = line.take([campaign.id])
     if scope == "another":
         assert len(taken) == 1
@@ -158,7 +158,7 @@ def test_an_entry_until_a_date_puts_off_and_blocks_nothing(
     until = datetime.fromisoformat("2026-01-24T03:00+03:00")  # Saturday: from nine
     with writing(engine) as connection:
         key = "number:" + PHONE
-        blacklist.add(connection, key, reason="asked", at=NOON, actor="anna", until=until)
+        ban(connection, key, reason="asked", at=NOON, actor="anna", until=until)
     assert line.take([campaign.id]) == []
     now = lead_now(engine, lead)
     opens = datetime.fromisoformat("2026-01-24T09:00+03:00")

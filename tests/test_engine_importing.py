@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, after, rows_of, settings
+from builders import NOON, PHONE, add_campaign, after, ban, rows_of, settings
 from sqlalchemy import Engine
 
 from engine.campaign import importing
@@ -119,7 +119,7 @@ def test_who_is_blacklisted_for_good_comes_in_blocked(
     engine: Engine, bring: Callable[..., Summary], key: str, changes: dict[str, Any], blocked: bool
 ) -> None:
     with writing(engine) as connection:
-        entry = blacklist.add(connection, key, reason="test", at=NOON, actor="me", **changes)
+        entry = ban(connection, key, reason="test", at=NOON, actor="me", **changes)
     head = "external_id;person_id;phone;phone2;group;name;sum\n"
     bring(head + "0;p;9061112233;;vip;a;1\n", into=add_campaign(engine, "before"))
     assert counts(bring(head + "1;p;9211234567;;staff;a;1\n2;;9031230001;9211234567;;b;1\n")) == (2, 2, 0, 0)
@@ -132,7 +132,7 @@ def test_who_is_blacklisted_for_good_comes_in_blocked(
 
 def test_a_removed_entry_blocks_nobody(engine: Engine, bring: Callable[..., Summary]) -> None:
     with writing(engine) as connection:
-        blacklist.add(connection, f"number:{PHONE}", reason="test", at=NOON, actor="me")
+        ban(connection, f"number:{PHONE}", reason="test", at=NOON, actor="me")
         connection.execute(blacklist.blacklist.update().values(removed_at=NOON))
     bring("phone;name;sum\n9211234567;a;1\n")
     assert [row.state for row in rows_of(engine, lead)] == ["new"]
@@ -237,7 +237,7 @@ def test_a_batch_that_breaks_in_the_middle_leaves_nothing_of_itself(
 
     monkeypatch.setattr(importing.barring, "why", break_down)
     with writing(engine) as connection:
-        blacklist.add(connection, f"number:{PHONE}", reason="test", at=NOON, actor="me")
+        ban(connection, f"number:{PHONE}", reason="test", at=NOON, actor="me")
     with pytest.raises(ZeroDivisionError):
         bring(HEAD + "1;;9211234567;;a;1;;;;\n")
     assert rows_of(engine, contact.person) == rows_of(engine, contact.phone) == []

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, after, lead_now, rows_of
+from builders import NOON, PHONE, add_campaign, add_lead, after, ban, lead_now, rows_of
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, event
 from structlog.testing import capture_logs
@@ -227,11 +227,9 @@ def test_a_freeze_that_was_rolled_back_is_made_good(
 def test_entries_of_others_and_of_other_evidence_are_left_alone(
     engine: Engine, learn: Learn, jumped: list[Ending]
 ) -> None:
-    from storage.blacklist import add
-
     learn(ending(0, P, "+79218888888", "c"), ending(DAY, P, "+79218888888", "c"))
     with writing(engine) as connection:
-        add(connection, f"number:{jumped[3].e164}", reason="asked", at=NOON, actor="operator")
+        ban(connection, f"number:{jumped[3].e164}", reason="asked", actor="operator")
     learn(*jumped)
     assert {row.key for row in standing(engine)} == {f"number:{jumped[3].e164}", "number:+79218888888"}
 

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, after, lead_now, rows_of
+from builders import NOON, PHONE, add_campaign, add_lead, after, ban, lead_now, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, select, text
 
 from storage import barring, blacklist
-from storage.blacklist import add, add_all, keys_for, standing
+from storage.blacklist import add_all, keys_for, standing
 from storage.blacklist import blacklist as table
 from storage.campaign import lead
 from storage.contact import person
@@ -44,12 +44,12 @@ def test_a_prefix_has_2_to_15_characters(e164: str) -> None:
 
 def test_one_entry_stands_under_a_key_and_scope_until_its_date(engine: Engine) -> None:
     with writing(engine) as connection:
-        first = add(connection, KEY, reason="a", at=NOON, actor="me", until=after(60))
-        assert add(connection, KEY, reason="b", at=NOON, actor="me", until=after(60)) is None
-        assert add(connection, KEY, reason="c", at=NOON, actor="me", scope="autumn") is not None
+        first = ban(connection, KEY, reason="a", at=NOON, actor="me", until=after(60))
+        assert ban(connection, KEY, reason="b", at=NOON, actor="me", until=after(60)) is None
+        assert ban(connection, KEY, reason="c", at=NOON, actor="me", scope="autumn") is not None
         assert {row.reason for row in standing(connection, [KEY], after(59))} == {"a", "c"}
         assert [row.reason for row in standing(connection, [KEY], after(60))] == ["c"]
-        second = add(connection, KEY, reason="d", at=after(60), actor="me", until=after(99))
+        second = ban(connection, KEY, reason="d", at=after(60), actor="me", until=after(99))
         assert second is not None
     removed = {row.id: (row.removed_at, row.removed_by) for row in rows_of(engine, table)}
     assert removed[first] == (after(60), "expired")
@@ -61,10 +61,10 @@ def test_an_entry_that_lasts_longer_replaces_one_that_lasts_less(
     engine: Engine, until: datetime | None
 ) -> None:
     with writing(engine) as connection:
-        first = add(connection, KEY, reason="soft", at=NOON, actor="automatic", until=after(60))
-        second = add(connection, KEY, reason="opt-out", at=after(1), actor="call", until=until)
+        first = ban(connection, KEY, reason="soft", at=NOON, actor="automatic", until=after(60))
+        second = ban(connection, KEY, reason="opt-out", at=after(1), actor="call", until=until)
         assert [row.id for row in standing(connection, [KEY], after(2))] == [second]
-        assert add(connection, KEY, reason="soft", at=after(2), actor="automatic", until=after(60)) is None
+        assert ban(connection, KEY, reason="soft", at=after(2), actor="automatic", until=after(60)) is None
     assert {row.id: row.removed_by for row in rows_of(engine, table)} == {first: "replaced", second: ""}
 
 
@@ -72,7 +72,7 @@ def test_many_entries_at_once_are_added_once_each(engine: Engine) -> None:
     rows = [entry(f"number:+7921{n:07}") for n in range(1200)]
     twice = [entry(rows[0]["key"], until=after(5)), entry(rows[1]["key"], scope="autumn")]
     with writing(engine) as connection:
-        add(connection, rows[7]["key"], reason="before", at=NOON, actor="me")
+        ban(connection, rows[7]["key"], reason="before", at=NOON, actor="me")
         added = add_all(connection, [*rows, *twice], NOON)
         assert len(added) == 1200  # one was there, one is of another scope, one lasts less
         assert add_all(connection, rows, NOON) == []
@@ -86,15 +86,15 @@ def test_who_comes_second_with_the_same_entry_adds_none(
 ) -> None:
     """Another was first between the look-up and the writing: the index knows of it."""
     with writing(engine) as connection:
-        assert add(connection, KEY, reason="first", at=NOON, actor="me") is not None
+        assert ban(connection, KEY, reason="first", at=NOON, actor="me") is not None
         monkeypatch.setattr(blacklist, "_kept", lambda *_: [])
-        assert add(connection, KEY, reason="second", at=NOON, actor="me") is None
+        assert ban(connection, KEY, reason="second", at=NOON, actor="me") is None
     assert [row.reason for row in rows_of(engine, table)] == ["first"]
 
 
 def test_what_is_removed_stands_no_more_but_its_row_stays(engine: Engine) -> None:
     with writing(engine) as connection:
-        made = add(connection, KEY, reason="a", at=NOON, actor="me")
+        made = ban(connection, KEY, reason="a", at=NOON, actor="me")
         assert made is not None
         assert blacklist.remove(connection, [made], after(1), "boss") == 1
         assert blacklist.remove(connection, [made], after(2), "other") == 0
@@ -102,14 +102,14 @@ def test_what_is_removed_stands_no_more_but_its_row_stays(engine: Engine) -> Non
         found = blacklist.entry(connection, made)
         assert found is not None and found.removed_at == after(1)
         assert blacklist.entry(connection, new_id()) is None
-        assert add(connection, KEY, reason="b", at=after(3), actor="me") is not None
+        assert ban(connection, KEY, reason="b", at=after(3), actor="me") is not None
     assert [row.removed_by for row in rows_of(engine, table)] == ["boss", ""]
 
 
 def test_entries_are_listed_page_by_page_the_newest_first(engine: Engine) -> None:
     with writing(engine) as connection:
         made = [add_all(connection, [entry(f"number:+7921{n:07}")], NOON)[0]["id"] for n in range(5)]
-        add(connection, "group:number:", reason="", at=NOON, actor="me")
+        ban(connection, "group:number:", reason="", at=NOON, actor="me")
         blacklist.remove(connection, [made[3]], NOON, "me")
         kind = BanKind.NUMBER
         first = blacklist.entries(connection, 3, kind=kind)
@@ -121,7 +121,7 @@ def test_entries_are_listed_page_by_page_the_newest_first(engine: Engine) -> Non
 
 def test_the_entries_of_an_import_are_found_removed_or_not(engine: Engine) -> None:
     with writing(engine) as connection:
-        add(connection, "group:before", reason="", at=NOON, actor="me")
+        ban(connection, "group:before", reason="", at=NOON, actor="me")
         one, other = new_id(), new_id()
         rows = [entry(f"group:{n}", evidence={"import": str((one, other)[n % 2])}) for n in range(7)]
         ids = sorted(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, after, rows_of
+from builders import NOON, PHONE, add_campaign, add_lead, after, ban, rows_of
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
@@ -133,15 +133,15 @@ def test_known_people_are_changed_all_but_their_key(engine: Engine) -> None:
 def test_bans_that_stand_for_good_here_the_global_one_first(engine: Engine) -> None:
     with writing(engine) as connection:
 
-        def ban(key: str, **more: Any) -> Any:
-            return blacklist.add(connection, key, reason="test", at=NOON, actor="me", **more)
+        def add_ban(key: str, **more: Any) -> Any:
+            return ban(connection, key, reason="test", at=NOON, actor="me", **more)
 
-        ban("number:+71", scope="autumn")
-        everywhere = ban("number:+71")
-        here = ban("prefix:+7921", scope="autumn")
-        ban("prefix:+792111", scope="winter")
-        ban("person:id:1", until=after(60))
-        gone = ban("prefix:+79")
+        add_ban("number:+71", scope="autumn")
+        everywhere = add_ban("number:+71")
+        here = add_ban("prefix:+7921", scope="autumn")
+        add_ban("prefix:+792111", scope="winter")
+        add_ban("person:id:1", until=after(60))
+        gone = add_ban("prefix:+79")
         removed = blacklist.blacklist.update().where(blacklist.blacklist.c.id == gone)
         connection.execute(removed.values(removed_at=NOON))
         keys = {"number:+71", "number:+72", "prefix:+7921", "prefix:+792111", "person:id:1", "prefix:+79"}
