@@ -14,8 +14,14 @@ from engine.errors import UsageError
 POINTS = Table(
     "points", MetaData(), Column("id", Integer, primary_key=True), Column("lat", Float), Column("lon", Float)
 )
-LAT = st.one_of(st.floats(-90, 90), st.sampled_from([-90.0, 90.0, 89.999, 59.93, 0.0]))
-LON = st.one_of(st.floats(-180, 180), st.sampled_from([-180.0, 180.0, 179.999, -179.999, 30.3]))
+# As coordinates are stored: to a centimetre.
+LAT = st.one_of(
+    st.floats(-90, 90).map(lambda lat: round(lat, 7)), st.sampled_from([-90.0, 90.0, 89.999, 59.93, 0.0])
+)
+LON = st.one_of(
+    st.floats(-180, 180).map(lambda lon: round(lon, 7)),
+    st.sampled_from([-180.0, 180.0, 179.999, -179.999, 30.3]),
+)
 RADIUS = st.floats(1, 1_000_000)
 
 
@@ -35,7 +41,7 @@ def away(centre: Point, bearing: float, distance: float) -> Point:
     east = math.atan2(
         math.sin(bearing) * math.sin(angle) * math.cos(lat), math.cos(angle) - math.sin(lat) * math.sin(there)
     )
-    return math.degrees(there), (math.degrees(lon + east) + 540) % 360 - 180
+    return round(math.degrees(there), 9), round((math.degrees(lon + east) + 540) % 360 - 180, 9)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -117,3 +123,10 @@ def test_the_box_holds_the_polygon(base: Engine) -> None:
 def test_a_polygon_that_cannot_be(ring: list[Point], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         Polygon(ring)
+
+
+def test_a_centre_next_to_nothing_is_no_error(base: Engine) -> None:
+    with base.begin() as connection:
+        connection.execute(POINTS.insert(), [{"id": 1, "lat": 0.0, "lon": 0.0}])
+        near = Circle(2.2e-311, 5e-324, 1.0).sql(POINTS.c.lat, POINTS.c.lon)
+        assert list(connection.scalars(select(POINTS.c.id).where(near))) == [1]

@@ -93,6 +93,7 @@ def test_what_nobody_could_have_meant_is_refused(written: str, why: str) -> None
     st.sampled_from(["RU", "KZ", "US", "DE"]),
 )
 @example("810 1 212 555 0123", "RU")
+@example("20100000000000", "DE")  # valid within Germany, and with its code a digit too long
 def test_a_result_is_always_e164_and_stays_as_it_is(written: str, region: str) -> None:
     try:
         number = e164(written, region)

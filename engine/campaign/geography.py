@@ -49,9 +49,10 @@ class Circle:
         """Its box, and within it the haversine, true to 2 cm.
 
         Written with 1 - cos: the square of a sine of next to nothing is an error in PostgreSQL (underflow).
+        So is a product with next to nothing: the centre is taken to a millimetre.
         """
-        up = 1 - func.cos((lat - self.lat) * radians(1))
-        across = 1 - func.cos((lon - self.lon) * radians(1))
+        up = 1 - func.cos((lat - round(self.lat, 8)) * radians(1))
+        across = 1 - func.cos((lon - round(self.lon, 8)) * radians(1))
         twice = up + across * func.cos(lat * radians(1)) * cos(radians(self.lat))
         return and_(self.box(lat, lon), twice <= 2 * sin(self.metres / EARTH_M / 2) ** 2)
 

@@ -169,4 +169,4 @@ def _degrees(row: dict[str, str], name: str, limit: int) -> float | None:
         raise UsageError(f"{name}: not a number of degrees") from None
     if not -limit <= value <= limit:
         raise UsageError(f"{name}: beyond {limit} degrees")
-    return value
+    return round(value, 7)  # to a centimetre

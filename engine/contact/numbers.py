@@ -19,6 +19,9 @@ from storage.vocab import NumberKind
 
 # Also what comes along unseen when a number is copied: zero-width and direction marks.
 SEPARATORS = re.compile(r"[\s()\-.\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+LONGEST = (
+    16  # a plus and 15 digits (E.164, 6.2.1); some plans have numbers within the country that are longer
+)
 EXTENSION = re.compile(r"(доб|ext|#|,|;|x)", re.IGNORECASE)
 DIGITS = 10
 # libphonenumber's tables of a country, in the order in which it asks them.
@@ -84,9 +87,10 @@ def _parsed(digits: str, region: str) -> str:
         number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:
         raise UsageError("not a phone number") from None
-    if not phonenumbers.is_valid_number(number):
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_valid_number(number) or len(written) > LONGEST:
         raise UsageError("no such number exists")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written
 
 
 @lru_cache(maxsize=65536)
