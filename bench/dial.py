@@ -167,7 +167,7 @@ class Ours:
         speech, service = wiring.speech(settings), wiring.campaigns(settings)
         written = speech.set_template("bench", folder / "bench.toml", "bench")
         campaign = service.create(
-            "bench", "bench", settings.trunk[0].name, Limits(cps=1), "bench", Rules(law=("none",))
+            "bench", "bench", [settings.trunk[0].name], Limits(cps=1), "bench", Rules(law=("none",))
         )
         service.fill("bench", folder / "leads.csv", "bench")
         short = [*next(iter(written.wavs.values())), ""]

@@ -198,7 +198,7 @@ def filled(engine: Any, size: int) -> tuple[Any, int]:
             name="bench",
             state=CampaignState.RUNNING,
             template_id=template.id,
-            trunk="trunk",
+            trunks=["trunk"],
             cps=1000,
             channels=100_000,
             attempts=1,
@@ -224,7 +224,7 @@ def again(engine: Any, size: int) -> None:
     """A small campaign is called through in a run: as if nobody had been called yet."""
     if size < ENOUGH:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("TRUNCATE attempt, attempt_event")
+            connection.exec_driver_sql("TRUNCATE attempt")
             connection.exec_driver_sql("UPDATE lead SET state = 'pending', attempts = 0")
             connection.exec_driver_sql("UPDATE campaign SET state = 'running'")
             connection.exec_driver_sql("VACUUM ANALYZE")

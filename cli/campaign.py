@@ -25,9 +25,9 @@ def service(ctx: click.Context) -> Any:
 @command.command()
 @NAME
 @click.option("--template", required=True, help="Whose newest version is spoken.")
-@click.option("--trunk", required=True, help="A [[trunk]] of the settings.")
-@click.option("--cps", type=click.FloatRange(0.01, 1000), help="Calls per second; else the trunk's.")
-@click.option("--channels", type=click.IntRange(1, 100_000), help="Calls at a time; else the trunk's.")
+@click.option("--trunk", "trunks", multiple=True, required=True, help="A [[trunk]]; may be repeated.")
+@click.option("--cps", type=click.FloatRange(0.01, 1000), help="Calls per second; else its trunks' sum.")
+@click.option("--channels", type=click.IntRange(1, 100_000), help="Calls at a time; else its trunks' sum.")
 @click.option("--attempts", type=click.IntRange(1, 20), default=1, show_default=True, help="A lead, at most.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher is called first.")
 @click.option("--law", multiple=True, metavar="PACK", help="May be repeated; else contact.law.")
@@ -39,7 +39,7 @@ def create(
     /,
     name: str,
     template: str,
-    trunk: str,
+    trunks: tuple[str, ...],
     law: tuple[str, ...],
     exempt: str,
     owes: str,
@@ -48,7 +48,7 @@ def create(
     """A new campaign, in draft."""
     from engine.campaign.service import Limits, Rules
 
-    service(ctx).create(name, template, trunk, Limits(**limits), actor(), Rules(law, exempt, owes))
+    service(ctx).create(name, template, trunks, Limits(**limits), actor(), Rules(law, exempt, owes))
     say(f"campaign {name} is in draft; import a list, then start it")
 
 
@@ -108,8 +108,10 @@ def list_(ctx: click.Context, style: str) -> None:
     from engine.reports.words import title, titles
 
     lang = settings_of(ctx).lang
-    columns = ["name", "state", "trunk", "cps", "channels", "attempts", "priority", "created_at"]
+    columns = ["name", "state", "trunks", "cps", "channels", "attempts", "priority", "created_at"]
     rows = [{column: getattr(row, column) for column in columns} for row in service(ctx).list()]
+    if style != "json":
+        rows = [row | {"trunks": " ".join(row["trunks"])} for row in rows]
     if style == "table":
         rows = [row | {"state": title(row["state"], lang)} for row in rows]
     show_rows(rows, style, titles(columns, lang))

@@ -2,7 +2,6 @@
 
 Two write here: the dialer inserts an attempt before it dials and closes it afterwards; FastAGI adds what
 the conversation reported (`talk`, `heard_ms`, `pressed`). Each writes its own columns once.
-`attempt_event` is the history: only ever added to.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -30,8 +30,8 @@ from sqlalchemy import (
 
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Id, Json, Record, UtcTime, add_new, id_at, metadata
-from storage.vocab import AttemptState, Outcome
+from storage.db import Id, Json, Record, UtcTime, id_at, metadata
+from storage.vocab import AttemptState, Outcome, Recording
 
 attempt = Table(
     "attempt",
@@ -63,9 +63,21 @@ attempt = Table(
     Column("heard_ms", Integer),
     Column("message_ms", Integer),
     Column("pressed", String(32), nullable=False, default=""),
+    Column("call_back", Integer, comment="the hour of his day at which he asked to be called"),
+    Column("abandoned", Boolean, nullable=False, default=False, comment="answered, and no operator in time"),
+    Column("control", Boolean, nullable=False, default=False, comment="called in turn, not at its best hour"),
+    Column("recording", String(12), nullable=False, default=Recording.NONE),
+    Column("position", BigInteger, comment="its place among all results, in the order they were stored"),
     ForeignKeyConstraint(["person_id", "lead_id"], ["lead.person_id", "lead.id"]),
     Index("ix_attempt_id", "id"),
     Index("ix_attempt_campaign_id_outcome", "campaign_id", "outcome"),
+    Index(
+        "ix_attempt_position",
+        "position",
+        unique=True,
+        sqlite_where=text("position IS NOT NULL"),
+        postgresql_where=text("position IS NOT NULL"),
+    ),
     # The last wall: nobody is called twice at a time, whatever his phones and campaigns.
     Index(
         "ix_attempt_person_open",
@@ -82,39 +94,11 @@ attempt = Table(
     ),
 )
 
-attempt_event = Table(
-    "attempt_event",
-    metadata,
-    Column("person_id", Id, primary_key=True),
-    Column("attempt_id", Id, primary_key=True),
-    Column("state", String(16), primary_key=True, comment="each is reached once"),
-    Column("at", UtcTime, nullable=False),
-    Column("detail", Text, nullable=False, default=""),
-)
-
 
 def prepare(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Attempts that are about to be dialled."""
     if rows:
         connection.execute(attempt.insert(), rows)
-        add_events(
-            connection,
-            [
-                {
-                    "person_id": row["person_id"],
-                    "attempt_id": row["id"],
-                    "at": row["prepared_at"],
-                    "state": AttemptState.PREPARED,
-                    "detail": "",
-                }
-                for row in rows
-            ],
-        )
-
-
-def add_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Lines of history: person_id, attempt_id, at, state, detail; the same line again adds nothing."""
-    add_new(connection, attempt_event, rows)
 
 
 TALK = (attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed)

@@ -5,13 +5,14 @@ dialling takes (`ix_lead_due`); finished ones leave it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Float,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Index,
     Integer,
     Select,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -35,7 +37,7 @@ from sqlalchemy import (
 
 from storage.contact import chunks, phone
 from storage.db import Id, Json, Record, UtcTime, metadata
-from storage.vocab import CampaignState, LeadState, Role, Waits
+from storage.vocab import CampaignState, LeadState, Pacing, Role, Waits
 
 AHEAD = 8  # times as many leads are looked at as are wanted: other dialers may have locked the first
 
@@ -46,7 +48,7 @@ campaign = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("state", String(16), nullable=False),
     Column("template_id", Id, ForeignKey("template.id"), nullable=False),
-    Column("trunk", String(64), nullable=False),
+    Column("trunks", Json, nullable=False, comment="names of the trunks that it may use"),
     Column("cps", Float, nullable=False),
     Column("channels", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -55,6 +57,13 @@ campaign = Table(
     Column("law", Json, nullable=False, comment="names of the law packs; all must allow a call"),
     Column("exemption", Text, nullable=False, default="", comment="why a consent is not needed, as stated"),
     Column("owes", String(64), nullable=False, default="", comment="[[source]] that is asked who still owes"),
+    Column("weight", Integer, nullable=False, default=1, comment="its share among those of its priority"),
+    Column("pacing", String(12), nullable=False, default=Pacing.FILL),
+    Column("queue", String(64), nullable=False, default="", comment="of the operators whom it calls for"),
+    Column("abandon", Float, nullable=False, default=0.03, comment="most answered calls without an operator"),
+    Column("record", Boolean, nullable=False, default=False),
+    Column("retry", Json, nullable=False, default=dict, comment="outcome -> rule, where it has its own"),
+    Column("why", Text, nullable=False, default="", comment="why it was paused, when nobody did it"),
     Column("phrases", Json, comment="phrase -> [audio name, ms, text]; made when the campaign starts"),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
@@ -79,11 +88,16 @@ lead = Table(
     Column("zone_id", Integer, nullable=False, comment="of zone_set; one that is not there is unknown"),
     Column("attempts", Integer, nullable=False, default=0),
     Column("outcome", String(24), nullable=False, default="", comment="of the last attempt"),
+    Column("priority", SmallInteger, nullable=False, default=0, comment="the higher goes first"),
+    Column("control", Boolean, nullable=False, default=False, comment="called in turn, not at its best hour"),
+    Column("avoids", String(64), nullable=False, default="", comment="the trunk that failed it last"),
     ForeignKeyConstraint(["person_id", "phone_id"], ["phone.person_id", "phone.id"]),
     UniqueConstraint("campaign_id", "key", "person_id"),
     Index(
         "ix_lead_due",
         "campaign_id",
+        "priority",
+        "control",
         "zone_id",
         "due_at",
         sqlite_where=text("state = 'pending'"),
@@ -107,7 +121,7 @@ class CampaignRow:
     name: str
     state: CampaignState
     template_id: UUID
-    trunk: str
+    trunks: list[str]
     cps: float
     channels: int
     attempts: int
@@ -119,11 +133,19 @@ class CampaignRow:
     phrases: dict[str, list[Any]] | None
     created_at: datetime
     changed_at: datetime
+    weight: int = 1
+    pacing: Pacing = Pacing.FILL
+    queue: str = ""
+    abandon: float = 0.03
+    record: bool = False
+    retry: dict[str, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 def _row(row: Record) -> CampaignRow:
     values = row._asdict()
-    return CampaignRow(**values | {"state": CampaignState(values["state"]), "role": Role(values["role"])})
+    kinds = {"state": CampaignState, "role": Role, "pacing": Pacing}
+    return CampaignRow(**values | {name: kind(values[name]) for name, kind in kinds.items()})
 
 
 def add(connection: Connection, row: CampaignRow) -> None:
@@ -296,9 +318,9 @@ def unfinished(connection: Connection, campaign_id: UUID) -> bool:
 
 
 def newest_lead(connection: Connection, e164: str) -> Record | None:
-    """The last lead that was imported with this number: its id, person_id, variables, template_id, trunk."""
+    """The last lead that was imported with this number: its id, person_id, variables, template_id, trunks."""
     query = (
-        select(lead.c.id, lead.c.person_id, lead.c.variables, campaign.c.template_id, campaign.c.trunk)
+        select(lead.c.id, lead.c.person_id, lead.c.variables, campaign.c.template_id, campaign.c.trunks)
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
         .join(campaign, campaign.c.id == lead.c.campaign_id)
         .where(phone.c.e164 == e164)

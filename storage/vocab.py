@@ -16,6 +16,24 @@ class CampaignState(StrEnum):
     DONE = "done"
 
 
+class Pacing(StrEnum):
+    """How a campaign fills its channels: to its limit, one call a free operator, ahead of the operators."""
+
+    FILL = "fill"
+    PROGRESSIVE = "progressive"
+    PREDICTIVE = "predictive"
+
+
+class Recording(StrEnum):
+    """What became of a call's recording."""
+
+    NONE = ""
+    WANTED = "wanted"
+    KEPT = "kept"
+    MISSING = "missing"
+    REMOVED = "removed"
+
+
 class LeadState(StrEnum):
     """new (audio not made) -> pending -> in-flight -> pending (retry) | done; blocked says why."""
 

@@ -99,10 +99,3 @@ def test_an_answered_call_waits_for_its_talk():
     assert not ended.final
     assert ended.state() is AttemptState.ANSWERED
     assert ended.merge(HEARD).final
-
-
-def test_history_is_what_was_seen():
-    assert summed([UP, SENT]).history() == [
-        (AttemptState.SENT, NOON),
-        (AttemptState.ANSWERED, after(5)),
-    ]

@@ -31,7 +31,7 @@ def campaign(**changes: Any) -> CampaignRow:
         name="autumn",
         state=CampaignState.RUNNING,
         template_id=new_id(),
-        trunk="trunk",
+        trunks=["trunk"],
         cps=100.0,
         channels=30,
         attempts=1,
@@ -50,7 +50,7 @@ def campaign(**changes: Any) -> CampaignRow:
 def orders(of: CampaignRow, count: int, until: float = 10**6) -> list[Order]:
     """Orders that may be sent for so many seconds after noon."""
     return [
-        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunk, NODE, "", 0, 1, after(until))
+        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunks[0], NODE, "", 0, 1, after(until))
         for _ in range(count)
     ]
 
@@ -333,9 +333,9 @@ class AnyDay(RuleBasedStateMachine):
         self.board = Board(DIALER, trunks)
         self.now, self.node = 0.0, NODE
         rows = [
-            campaign(name="one", trunk="a", cps=3.0, channels=2, priority=1),
-            campaign(name="two", trunk="a", cps=3.0, channels=5),
-            campaign(name="three", trunk="b", cps=9.0, channels=2),
+            campaign(name="one", trunks=["a"], cps=3.0, channels=2, priority=1),
+            campaign(name="two", trunks=["a"], cps=3.0, channels=5),
+            campaign(name="three", trunks=["b"], cps=9.0, channels=2),
         ]
         self.rows = {row.id: row for row in rows}
         self.running = {row.id for row in rows}
@@ -418,10 +418,10 @@ class AnyDay(RuleBasedStateMachine):
         news, free = [], dict(errand.free)
         for campaign_id in sorted(self.running, key=lambda key: -self.rows[key].priority):
             row = self.rows[campaign_id]
-            count = min(errand.wants.get(campaign_id, 0), free.get(row.trunk, 0))
+            count = min(errand.wants.get(campaign_id, 0), free.get(row.trunks[0], 0))
             taken = orders(row, count, self.now + PERMIT_S)
             if free:
-                free[row.trunk] -= len(taken)
+                free[row.trunks[0]] -= len(taken)
             news += taken
         self.handed |= {order.id: order for order in news}
         self.board.saved(errand)

@@ -45,11 +45,11 @@ def test_a_new_campaign_is_a_draft_with_its_own_limits_or_its_trunks(
     with writing(engine) as connection:
         old = speech.add_template(connection, "debt", SOURCE, {}, datetime.now(UTC))
         new = speech.add_template(connection, "debt", SOURCE + "\n", {}, datetime.now(UTC))
-    made = campaigns.create("autumn", "debt", "main", limits, "anna")
+    made = campaigns.create("autumn", "debt", ["main"], limits, "anna")
     assert made.template_id == new.id != old.id
     assert campaigns.list() == [made]
     assert (made.cps, made.channels, made.attempts, made.priority) == wanted
-    assert (made.state, made.trunk) == (CampaignState.DRAFT, "main")
+    assert (made.state, made.trunks) == (CampaignState.DRAFT, ["main"])
     assert (made.law, made.exemption, made.owes) == (["ru-230fz-talk"], "", "")
     assert deeds(engine) == [("anna", "campaign.create", "autumn")]
 
@@ -61,8 +61,8 @@ def test_a_campaign_is_for_whom_its_template_is_for(
     with writing(engine) as connection:
         speech.add_template(connection, "friends", source, {}, datetime.now(UTC))
         speech.add_template(connection, "debt", SOURCE, {}, datetime.now(UTC))
-    assert campaigns.create("autumn", "debt", "main", Limits(), "anna").role == "debtor"
-    assert campaigns.create("friends", "friends", "main", Limits(), "anna").role == "contact"
+    assert campaigns.create("autumn", "debt", ["main"], Limits(), "anna").role == "debtor"
+    assert campaigns.create("friends", "friends", ["main"], Limits(), "anna").role == "contact"
     file = tmp_path / "list.csv"
     file.write_text("phone;name;role\n9211234567;a;contact\n9211230000;b;debtor\n9211230001;c;\n")
     summary = campaigns.fill("friends", file, "anna")
@@ -83,7 +83,7 @@ def test_a_campaign_that_cannot_be_leaves_nothing(
 ) -> None:
     add_campaign(engine)
     with pytest.raises(error):
-        campaigns.create(name, template, trunk, Limits(), "anna")
+        campaigns.create(name, template, [trunk], Limits(), "anna")
     assert [row.name for row in campaigns.list()] == ["autumn"]
     assert deeds(engine) == []
 
@@ -91,7 +91,7 @@ def test_a_campaign_that_cannot_be_leaves_nothing(
 def test_a_campaign_keeps_the_rules_that_it_was_given(engine: Engine, campaigns: Campaigns) -> None:
     add_campaign(engine, "debt")
     made = campaigns.create(
-        "autumn", "debt", "main", Limits(), "anna", Rules(("none", "uk-ofcom"), "bank", "erp")
+        "autumn", "debt", ["main"], Limits(), "anna", Rules(("none", "uk-ofcom"), "bank", "erp")
     )
     assert (made.law, made.exemption, made.owes) == (["none", "uk-ofcom"], "bank", "erp")
     with reading(engine) as connection:
@@ -110,7 +110,7 @@ def test_rules_that_there_are_not_are_told_before_anybody_is_called(
 ) -> None:
     add_campaign(engine, "debt")
     with pytest.raises(error, match=told):
-        campaigns.create("autumn", "debt", "main", Limits(), "anna", rules)
+        campaigns.create("autumn", "debt", ["main"], Limits(), "anna", rules)
     assert [row.name for row in campaigns.list()] == ["debt"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, attempt_now, report, rows_of
+from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, attempt_now, report
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
@@ -97,16 +97,6 @@ def test_reports_touch_no_other_attempt(engine: Engine, attempt: dict[str, Any])
     with reading(engine) as connection:
         assert calls.standing(connection, [attempt["id"], other["id"]]).keys() == {other["id"]}
         assert calls.talks(connection, [attempt["id"], other["id"]]).keys() == {attempt["id"]}
-
-
-def test_a_line_of_history_is_written_once(engine: Engine, attempt: dict[str, Any]) -> None:
-    who = {"person_id": attempt["person_id"], "attempt_id": attempt["id"], "detail": ""}
-    line = {**who, "at": after(1), "state": AttemptState.RINGING}
-    for _ in range(2):
-        with writing(engine) as connection:
-            calls.add_events(connection, [line, {**who, "at": after(9), "state": AttemptState.PREPARED}])
-    found = {row.state: row.at for row in rows_of(engine, calls.attempt_event)}
-    assert found == {"prepared": NOON, "ringing": after(1)}
 
 
 def test_open_attempts_are_this_dialers_and_not_over(engine: Engine, attempt: dict[str, Any]) -> None:

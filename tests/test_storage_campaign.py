@@ -260,11 +260,11 @@ def test_known_leads_are_found_among_very_many_keys(engine: Engine, campaign: Ca
 
 def test_the_newest_lead_of_a_number(engine: Engine, campaign: CampaignRow) -> None:
     add_lead(engine, campaign, PHONE, variables={"name": "old"})
-    add_lead(engine, add_campaign(engine, "winter", trunk="second"), PHONE, variables={"name": "new"})
+    add_lead(engine, add_campaign(engine, "winter", trunks=["second"]), PHONE, variables={"name": "new"})
     with reading(engine) as connection:
         found = store.newest_lead(connection, PHONE)
         assert found is not None
-        assert (found.variables, found.trunk) == ({"name": "new"}, "second")
+        assert (found.variables, found.trunks) == ({"name": "new"}, ["second"])
         assert store.newest_lead(connection, "+79990000000") is None
 
 

@@ -100,14 +100,5 @@ class Seen:
         # A failure without a hang-up: Asterisk never made a channel, for want of such an endpoint.
         return NOT_PLACED if self.failed_at is not None else Verdict(Outcome.UNKNOWN)
 
-    def history(self) -> list[tuple[AttemptState, datetime]]:
-        """(state, when) of the steps that were seen, in order; the final state is not among them."""
-        steps = (
-            (AttemptState.SENT, self.sent_at),
-            (AttemptState.RINGING, self.ringing_at),
-            (AttemptState.ANSWERED, self.answered_at),
-        )
-        return [(state, at) for state, at in steps if at is not None]
-
 
 NAMES = tuple(field.name for field in fields(Seen))

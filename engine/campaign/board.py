@@ -122,7 +122,7 @@ class Board:
         going: list[Order] = []
         for campaign in self._campaigns.values():
             orders = self._waiting.get(campaign.id)
-            while orders and self._free(campaign, now):
+            while orders and self._free(orders[0], now):
                 order = orders.popleft()
                 if at > order.until:  # he was to be called at once: now it is to be decided anew
                     self._returned.append(order)
@@ -134,9 +134,9 @@ class Board:
                 going.append(order)
         return going
 
-    def _free(self, campaign: CampaignRow, now: float) -> bool:
-        trunk = self._trunks.get(campaign.trunk)
-        return trunk is not None and trunk.ready(now) and self._rooms[campaign.id].ready(now)
+    def _free(self, order: Order, now: float) -> bool:
+        trunk = self._trunks.get(order.trunk)
+        return trunk is not None and trunk.ready(now) and self._rooms[order.campaign_id].ready(now)
 
     def _room(self, order: Order, change: int) -> None:
         """A channel more or fewer is in use."""

@@ -5,6 +5,7 @@ writing their attempts. So an attempt is on disk before it is dialled, and a dat
 dialling by itself: without a beat there is nothing to dial.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -96,13 +97,12 @@ class Books:
             closed = self._finish(connection, errand, now)
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
-            orders, free = [], dict(errand.free)
+            orders: list[Order] = []
+            free = Counter(errand.free)
             for campaign in campaigns:
-                wanted = min(errand.wants.get(campaign.id, 0), free.get(campaign.trunk, 0))
-                if wanted > 0:
-                    taken = self._take(connection, campaign, wanted, errand.node, now)
-                    free[campaign.trunk] -= len(taken)
-                    orders += taken
+                taken = self._take(connection, campaign, errand, free, now)
+                free.subtract(order.trunk for order in taken)
+                orders += taken
         return News(campaigns, talks, orders, closed)
 
     def unfinished(self) -> list[tuple[Order, Seen]]:
@@ -111,9 +111,20 @@ class Books:
             return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
 
     def _take(
-        self, connection: Connection, campaign: store.CampaignRow, wanted: int, node: str, now: datetime
+        self,
+        connection: Connection,
+        campaign: store.CampaignRow,
+        errand: Errand,
+        free: Counter[str],
+        now: datetime,
     ) -> list[Order]:
-        """Write attempts for the next leads; a campaign that has none left is done."""
+        """Write attempts for the next leads, on trunks that are `free`, which they fill; a campaign that has
+        no lead left is done.
+        """
+        turns = [trunk for trunk in campaign.trunks for _ in range(free[trunk])]
+        wanted = min(errand.wants.get(campaign.id, 0), len(turns))
+        if wanted <= 0:
+            return []
         permits = self._dispatch.take(connection, campaign, wanted, now)
         if not permits and not store.unfinished(connection, campaign.id):
             store.change(connection, campaign.id, now, state=CampaignState.DONE)
@@ -124,14 +135,14 @@ class Books:
                 lead_id=permit.lead.id,
                 campaign_id=campaign.id,
                 e164=permit.e164,
-                trunk=campaign.trunk,
-                node=node,
-                caller_id=self._caller_id(campaign.trunk),
+                trunk=trunk,
+                node=errand.node,
+                caller_id=self._caller_id(trunk),
                 made=permit.lead.attempts,
                 allowed=campaign.attempts,
                 until=permit.until,
             )
-            for permit in permits
+            for permit, trunk in zip(permits, turns, strict=False)
         ]
         calls.prepare(connection, [self._row(*pair, now) for pair in zip(orders, permits, strict=True)])
         return orders
@@ -160,7 +171,7 @@ class Books:
         return numbers[next(self._turn) % len(numbers)] if numbers else ""
 
     def _finish(self, connection: Connection, errand: Errand, now: datetime) -> dict[UUID, Outcome]:
-        """Write outcomes, histories, and what becomes of the leads; the outcomes.
+        """Write outcomes and what becomes of the leads; the outcomes.
 
         An attempt that is over already was written by a beat whose answer got lost; its lead may be on its
         next attempt and is left alone. A talk that was reported since the last beat still counts.
@@ -181,7 +192,6 @@ class Books:
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
                 leads.append(_waiting(order, now))
         calls.close(connection, [_closed(*pair) for pair in done])
-        calls.add_events(connection, [line for pair in done for line in _lines(*pair)])
         store.release(connection, leads)
         store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
@@ -233,15 +243,6 @@ def _closed(closing: Closing, verdict: Verdict) -> dict[str, Any]:
         "tech_cause_": seen.tech_cause,
         "refund_": verdict.refund,
     }
-
-
-def _lines(closing: Closing, verdict: Verdict) -> list[dict[str, Any]]:
-    """The history that is not written yet: every step seen, and the end."""
-    who = {"person_id": closing.order.person_id, "attempt_id": closing.order.id}
-    steps = [{**who, "at": at, "state": state, "detail": ""} for state, at in closing.seen.history()]
-    unknown = verdict.outcome is Outcome.UNKNOWN
-    end = AttemptState.UNKNOWN if unknown else AttemptState.ENDED
-    return [*steps, {**who, "at": closing.at, "state": end, "detail": verdict.outcome}]
 
 
 def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class Dialer:
     def _warn_astray(self) -> None:
         """A running campaign whose trunk is in no settings is never called: say so, once."""
         known = {trunk.name for trunk in self._settings.trunk}
-        astray = {campaign.name for campaign in self._board.running if campaign.trunk not in known}
+        astray = {campaign.name for campaign in self._board.running if known.isdisjoint(campaign.trunks)}
         for name in astray - self._astray:
             log.error("campaign has no trunk: it is not called", campaign=name, trunks=sorted(known))
         self._astray = astray

@@ -41,7 +41,7 @@ EMPTY: tuple[Any, ...] = ("", None, [])
 NOWHERE = {"city": "", "region": "", "address": "", "lat": None, "lon": None, "timezone": ""}
 LEAD = (
     *("person_id", "id", "campaign_id", "key", "phone_id", "role", "variables", "state", "why", "due_at"),
-    *("waits", "zone_id", "attempts", "outcome"),
+    *("waits", "zone_id", "attempts", "outcome", "priority", "control", "avoids"),
 )
 
 
@@ -155,7 +155,20 @@ class Shelf:
             phone_id = phones[person_id, lead.phones[0].e164]
             state = LeadState.BLOCKED if blocked else LeadState.NEW
             who = (person_id, bulk.fresh_id(), self._campaign.id, lead.key, phone_id, lead.role)
-            return (*who, lead.variables, state, blocked, now, "", self._zones[lead.zones], 0, "")
+            return (
+                *who,
+                lead.variables,
+                state,
+                blocked,
+                now,
+                "",
+                self._zones[lead.zones],
+                0,
+                "",
+                0,
+                False,
+                "",
+            )
 
         with bulk.Sender(connection) as send:
             added = (person for key, person in people.items() if key not in known)

@@ -6,7 +6,7 @@ A verb that would change nothing is done already and says so; one that makes no 
 is Refused. Every change is in the audit.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,7 +47,7 @@ RATE_WINDOW_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A new campaign's figures; None takes the trunk's own."""
+    """A new campaign's figures; None takes what its trunks have."""
 
     cps: float | None = None
     channels: int | None = None
@@ -74,7 +74,13 @@ class Campaigns:
         self._engine, self._settings = engine, settings
 
     def create(
-        self, name: str, template: str, trunk: str, limits: Limits, actor: str, rules: Rules = NO_RULES
+        self,
+        name: str,
+        template: str,
+        trunks: Sequence[str],
+        limits: Limits,
+        actor: str,
+        rules: Rules = NO_RULES,
     ) -> store.CampaignRow:
         """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
         if safe_name(name) == GLOBAL:
@@ -82,7 +88,7 @@ class Campaigns:
         law_of(self._settings, rules.law or self._settings.contact.law)  # UsageError: no such pack
         if rules.owes:
             self._settings.source_named(rules.owes)
-        line = self._settings.trunk_named(trunk)
+        lines = [self._settings.trunk_named(trunk) for trunk in trunks]
         now = self._settings.now()
         with writing(self._engine) as connection:
             if store.find(connection, name):
@@ -95,9 +101,9 @@ class Campaigns:
                 name=name,
                 state=CampaignState.DRAFT,
                 template_id=written.id,
-                trunk=trunk,
-                cps=limits.cps or line.cps,
-                channels=limits.channels or line.channels,
+                trunks=list(trunks),
+                cps=limits.cps or sum(line.cps for line in lines),
+                channels=limits.channels or sum(line.channels for line in lines),
                 attempts=limits.attempts,
                 priority=limits.priority,
                 role=message_of(written).template.role,

@@ -134,7 +134,7 @@ class Talks:
                 for name, text in texts.items()
             },
             operator=self._settings.company.operator,
-            endpoint=self._settings.trunk_named(row.trunk).endpoint,
+            endpoint=self._settings.trunk_named(row.trunks[0]).endpoint,
         )
 
     def opt_out(self, sheet: Sheet) -> None:

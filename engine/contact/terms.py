@@ -12,11 +12,11 @@ ANNOUNCED = frozenset({"caller", "robot", "opt-out"})
 
 
 def terms_of(settings: Settings, campaign: CampaignRow) -> Terms:
-    """The terms; SettingsError when the campaign's trunk or source is in no settings."""
+    """The terms; SettingsError when a trunk or the source of the campaign is in no settings."""
     return Terms(
         role=campaign.role,
         exemption=campaign.exemption,
-        labelled=bool(settings.trunk_named(campaign.trunk).label),
+        labelled=all(settings.trunk_named(trunk).label for trunk in campaign.trunks),
         announced=ANNOUNCED,
         owes=campaign.owes,
         owes_ttl=timedelta(seconds=settings.source_named(campaign.owes).fresh_s if campaign.owes else 0),

@@ -13,6 +13,7 @@ RU: Mapping[str, str] = {
     "version": "версия",
     "created_at": "создано",
     "trunk": "транк",
+    "trunks": "транки",
     "cps": "звонков/с",
     "channels": "каналов",
     "attempts": "попыток",

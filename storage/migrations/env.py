@@ -2,7 +2,20 @@
 
 from alembic import context
 
-from storage import audience, audit, blacklist, calls, campaign, consent, contact, hits, numbering, speech
+from storage import (
+    audience,
+    audit,
+    blacklist,
+    calls,
+    campaign,
+    consent,
+    contact,
+    dialer,
+    feed,
+    hits,
+    numbering,
+    speech,
+)
 from storage.db import metadata
 
 # Imported so that `metadata` knows every table.
@@ -14,6 +27,8 @@ TABLES = (
     campaign,
     consent,
     contact,
+    dialer,
+    feed,
     hits,
     numbering,
     speech,
