@@ -15,6 +15,8 @@ from house.tree import PACKAGES, ROOT, contracts, module, python
 # "Decisions are pure": these, as far as they are there, and all of dialplan but contexts.
 PURE = {
     "engine.campaign.attempts",
+    "engine.campaign.breaker",
+    "engine.campaign.fair",
     "engine.campaign.forecast",
     "engine.campaign.pacing",
     "engine.contact.hours",
