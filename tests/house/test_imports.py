@@ -19,6 +19,7 @@ PURE = {
     "engine.campaign.fair",
     "engine.campaign.forecast",
     "engine.campaign.pacing",
+    "engine.campaign.predictive",
     "engine.contact.hours",
     "engine.contact.law",
     "engine.contact.limits",
