@@ -1,6 +1,7 @@
 """The tables of `zvonar.toml`: each setting typed, with its default and one line of meaning."""
 
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -131,6 +132,41 @@ class Source(Section):
             raise ValueError("`person` is our own table")
         if self.url.get_secret_value() and (bool(self.table) == bool(self.query) or not self.columns):
             raise ValueError("a source has a table or a query, and the columns that are ours")
+        return self
+
+
+class Webhook(Section):
+    """A system of the client's that is told every result as it comes."""
+
+    name: str = Field("erp", pattern=SAFE_NAME, description="what `zvonar webhook` and metrics call it")
+    url: str = Field("", description="where results are posted: https://HOST/PATH; empty: there is none")
+    secrets: list[Annotated[SecretStr, Field(min_length=16)]] = Field(
+        [], max_length=2, description="keys of the signature; two while one replaces the other"
+    )
+    campaigns: list[str] = Field([], description="whose results it is told; empty: all")
+    batch: int = Field(500, ge=1, le=500, description="results in one delivery, at most")
+    timeout_s: float = Field(10, gt=0, le=120, description="seconds that a delivery may take in all")
+    allow_private: bool = Field(
+        False, description="permit an address inside your own network, and http:// without TLS"
+    )
+    ca_file: str = Field("", description="PEM of your own authority; empty: those that the system trusts")
+
+    @model_validator(mode="after")
+    def leads_somewhere(self) -> Self:
+        """A URL of TLS that names a host and no user, and a key to sign with."""
+        if not self.url:
+            return self
+        try:
+            parts = urlsplit(self.url)
+            written = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        except ValueError:
+            written = False
+        if not written or "#" in self.url or not all("!" <= letter <= "~" for letter in self.url):
+            raise ValueError("url: write https://HOST/PATH")
+        if parts.scheme != "https" and not (parts.scheme == "http" and self.allow_private):
+            raise ValueError("url: https only; http:// needs allow_private")
+        if not self.secrets:
+            raise ValueError("secrets: a key to sign with, of 16 letters or more")
         return self
 
 

@@ -2,7 +2,8 @@
 
 Precedence: environment (`ZVONAR_…`, nested names with `__`), then `zvonar.toml`, then the default.
 The file is the first found of `--config`, `$ZVONAR_CONFIG`, `./zvonar.toml`, `/etc/zvonar/zvonar.toml`.
-`[[asterisk]]`, `[[trunk]]`, `[[source]]` are lists; for a single one `ZVONAR_ASTERISK__HOST` and so on do.
+`[[asterisk]]`, `[[trunk]]`, `[[source]]`, `[[webhook]]` are lists; for a single one
+`ZVONAR_ASTERISK__HOST` and so on do.
 """
 
 import os
@@ -41,6 +42,7 @@ from engine.sections import (
     Speech,
     Trunk,
     Web,
+    Webhook,
 )
 
 PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
@@ -103,6 +105,7 @@ class Settings(BaseSettings):
     dialer: Dialer = Dialer()
     contact: Contact = Contact()
     source: Annotated[list[Source], BeforeValidator(one_or_many)] = Field([Source()], min_length=1)
+    webhook: Annotated[list[Webhook], BeforeValidator(one_or_many)] = Field([Webhook()], min_length=1)
     log: Log = Log()
 
     @field_validator("database_url")
@@ -113,10 +116,10 @@ class Settings(BaseSettings):
             raise ValueError(DATABASES)
         return value
 
-    @field_validator("asterisk", "trunk", "source")
+    @field_validator("asterisk", "trunk", "source", "webhook")
     @classmethod
     def names_differ(cls, value: list[Any]) -> list[Any]:
-        """Two nodes, trunks or sources of one name cannot be told apart."""
+        """Two nodes, trunks, sources or webhooks of one name cannot be told apart."""
         names = [item.name for item in value]
         if len(set(names)) < len(names):
             raise ValueError("names must differ")
@@ -171,6 +174,19 @@ class Settings(BaseSettings):
                 return source
         known = ", ".join(source.name for source in told) or "none"
         raise SettingsError(f"no [[source]] named {name!r}; there are: {known}")
+
+    @property
+    def webhooks(self) -> list[Webhook]:
+        """The webhooks that lead somewhere."""
+        return [hook for hook in self.webhook if hook.url]
+
+    def webhook_named(self, name: str) -> Webhook:
+        """The webhook of that name; SettingsError names those that there are."""
+        for hook in self.webhooks:
+            if hook.name == name:
+                return hook
+        known = ", ".join(hook.name for hook in self.webhooks) or "none"
+        raise SettingsError(f"no [[webhook]] named {name!r}; there are: {known}")
 
 
 def find_file(given: str | None = None) -> Path | None:
