@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage import feed
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
 from storage.db import Id, Json, Record, UtcTime, id_at, metadata
@@ -147,14 +148,16 @@ def standing(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID
 
 
 def close(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Attempts (`standing` ones) that are over; each row has person_id_, id_ and what closing sets."""
+    """Attempts (`standing` ones) that are over; each row has person_id_, id_ and what closing sets, its
+    position (one of `feed.places`) too.
+    """
     if rows:
         query = update(attempt).where(
             attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
         )
         names = (
             *("state", "outcome", "sent_at", "ringing_at", "answered_at", "ended_at"),
-            *("refused", "cause", "tech_cause", "refund"),
+            *("refused", "cause", "tech_cause", "refund", "position"),
         )
         connection.execute(query.values({name: bindparam(name + "_") for name in names}), rows)
 
@@ -163,7 +166,8 @@ def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
     """What conversations report at their end: person_id_, id_, said (outcome), heard, message (ms), keys.
 
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
-    given up waiting and closed the attempt before: then this sets its outcome too.
+    given up waiting and closed the attempt before: then this sets its outcome too, and the result is told
+    again at a new position.
     """
     if not rows:
         return
@@ -181,6 +185,7 @@ def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
         state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
     )
     connection.execute(query, rows)
+    _tell_again(connection, [row["id_"] for row in rows])
 
 
 def save_joined(connection: Connection, attempt_id: UUID) -> None:
@@ -193,6 +198,24 @@ def save_joined(connection: Connection, attempt_id: UUID) -> None:
         state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
     )
     connection.execute(query)
+    _tell_again(connection, [attempt_id])
+
+
+def _tell_again(connection: Connection, attempt_ids: Collection[UUID]) -> None:
+    """Those of these attempts that were over already are news to whoever follows results."""
+    late: list[Record] = []
+    for part in chunks(attempt_ids):
+        query = select(attempt.c.person_id.label("person_id_"), attempt.c.id.label("id_"))
+        late += connection.execute(query.where(attempt.c.id.in_(part), attempt.c.ended_at.is_not(None)))
+    if late:
+        rows = zip(late, feed.places(connection, len(late)), strict=True)
+        query_ = update(attempt).where(
+            attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
+        )
+        connection.execute(
+            query_.values(position=bindparam("position_")),
+            [{**row._mapping, "position_": place} for row, place in rows],
+        )
 
 
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:

@@ -4,7 +4,8 @@ The one row of `feed` is locked from the numbering to the commit, so positions a
 has read up to one has missed none before it. It is therefore taken last in a transaction.
 """
 
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Float, Integer, String, Table, Text, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.db import UtcTime, metadata
 
@@ -45,3 +46,19 @@ caller_id = Table(
     Column("rests_until", UtcTime),
     Column("why", Text, nullable=False, default=""),
 )
+
+
+def places(connection: Connection, count: int) -> range:
+    """Positions for so many results that this transaction stores; from here to its commit others wait."""
+    if not count:
+        return range(0)
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    query = insert(feed).values(id=1, last=count)
+    query = query.on_conflict_do_update(index_elements=["id"], set_={"last": feed.c.last + count})
+    end = connection.execute(query.returning(feed.c.last)).scalar_one() + 1
+    return range(end - count, end)
+
+
+def last(connection: Connection) -> int:
+    """The newest position; all results up to it are there."""
+    return connection.scalar(select(feed.c.last)) or 0

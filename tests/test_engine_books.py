@@ -160,6 +160,18 @@ def test_what_is_given_back_waits_again_as_if_nothing_had_been(engine: Engine, b
     assert [order.lead_id for order in fetch(books, campaign).orders] == [row["id"]]
 
 
+def test_results_have_places_in_the_feed_and_what_was_never_sent_is_none(
+    engine: Engine, books: Books
+) -> None:
+    campaign = add_campaign(engine, attempts=3)
+    (_, first), (_, second), (_, back), (_, third) = (in_flight(engine, campaign) for _ in range(4))
+    books.beat(Errand(closings=[Closing(one, BUSY, after(5)) for one in (first, second)], given_back=[back]))
+    again = [Closing(one, BUSY, after(6)) for one in (first, third)]
+    books.beat(Errand(closings=again))
+    places = [attempt_now(engine, one.id).position for one in (first, second, back, third)]
+    assert places == [1, 2, None, 3]
+
+
 @pytest.mark.parametrize("how", ["closings", "given_back"])
 def test_who_waited_for_a_call_of_his_is_looked_at_when_it_is_over(
     engine: Engine, books: Books, how: str
@@ -271,7 +283,8 @@ def test_a_beat_that_breaks_has_done_nothing(
     assert before == [rows_of(engine, table) for table in (store.lead, calls.attempt)]
     fetch(books, campaign, **errand)  # and the next beat does it all
     assert [lead_now(engine, row).state for row in (closed, fresh)] == ["pending", "in-flight"]
-    assert lead_now(engine, returned).state == "in-flight"  # given back, and taken again at once
+    assert lead_now(engine, returned).state == "pending"  # given back, and taken again in the next
+    assert [taken.lead_id for taken in fetch(books, campaign).orders] == [returned["id"]]
 
 
 def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: Engine, books: Books) -> None:

@@ -59,6 +59,7 @@ def closing(row: dict[str, Any], outcome: str) -> dict[str, Any]:
         "cause_": 16,
         "tech_cause_": None,
         "refund_": False,
+        "position_": None,
     }
 
 

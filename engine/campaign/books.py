@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import chain, count, repeat
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from engine.campaign.dispatch import Dispatch, Permit
 from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import RETRY_S, Verdict
 from engine.settings import Settings
-from storage import calls
+from storage import calls, feed
 from storage import campaign as store
 from storage.db import Record, new_id, reading, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
@@ -94,7 +94,6 @@ class Books:
         """Do an errand in one transaction; nothing of it is done when this raises."""
         now = self._settings.now()
         with writing(self._engine) as connection:
-            closed = self._finish(connection, errand, now)
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
             orders: list[Order] = []
@@ -103,6 +102,8 @@ class Books:
                 taken = self._take(connection, campaign, errand, free, now)
                 free.subtract(order.trunk for order in taken)
                 orders += taken
+            # Last: from the numbering of results to the commit all others who store results wait.
+            closed = self._finish(connection, errand, now)
         return News(campaigns, talks, orders, closed)
 
     def unfinished(self) -> list[tuple[Order, Seen]]:
@@ -191,10 +192,13 @@ class Books:
             if order.id in standing:  # never sent: its lead waits again as if nothing had been
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
                 leads.append(_waiting(order, now))
-        calls.close(connection, [_closed(*pair) for pair in done])
         store.release(connection, leads)
         store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
+        # What was never sent is no result.
+        places = chain(feed.places(connection, len(endings)), repeat(None))
+        rows = [_closed(*pair, place) for pair, place in zip(done, places, strict=False)]
+        calls.close(connection, rows)
         return {closing.order.id: verdict.outcome for closing, verdict in done}
 
 
@@ -226,7 +230,7 @@ def _ending(closing: Closing, verdict: Verdict) -> Ending:
     return Ending(order.e164, order.id, order.trunk, closing.at, verdict.evidence, answered)
 
 
-def _closed(closing: Closing, verdict: Verdict) -> dict[str, Any]:
+def _closed(closing: Closing, verdict: Verdict, position: int | None) -> dict[str, Any]:
     seen = closing.seen
     unknown = verdict.outcome is Outcome.UNKNOWN
     return {
@@ -242,6 +246,7 @@ def _closed(closing: Closing, verdict: Verdict) -> dict[str, Any]:
         "cause_": seen.cause,
         "tech_cause_": seen.tech_cause,
         "refund_": verdict.refund,
+        "position_": position,
     }
 
 
