@@ -33,6 +33,7 @@ def service(ctx: click.Context) -> Any:
 @click.option("--law", multiple=True, metavar="PACK", help="May be repeated; else contact.law.")
 @click.option("--exempt", default="", metavar="WHY", help="Why no consent is needed, for the record.")
 @click.option("--owes", default="", metavar="SOURCE", help="A [[source]] to ask who still owes.")
+@click.option("--record", is_flag=True, help="Record its calls, and tell the callee so.")
 @click.pass_context
 def create(
     ctx: click.Context,
@@ -43,12 +44,13 @@ def create(
     law: tuple[str, ...],
     exempt: str,
     owes: str,
+    record: bool,
     **limits: Any,
 ) -> None:
     """A new campaign, in draft."""
     from engine.campaign.service import Limits, Rules
 
-    service(ctx).create(name, template, trunks, Limits(**limits), actor(), Rules(law, exempt, owes))
+    service(ctx).create(name, template, trunks, Limits(**limits), actor(), Rules(law, exempt, owes, record))
     say(f"campaign {name} is in draft; import a list, then start it")
 
 

@@ -31,12 +31,15 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class DebtorCall:
-    """All that the conversation needs: his message, the phrases, where an operator is ("" for none)."""
+    """All that the conversation needs: his message, the phrases, where an operator is ("" for none), and
+    whether the call is recorded, which he is told before his message.
+    """
 
     message: tuple[Clip, ...]
     phrases: Mapping[str, Clip]
     operator: str = ""
     endpoint: str = ""
+    recorded: bool = False
 
 
 class _Telling:
@@ -75,7 +78,8 @@ def _told(call: DebtorCall, so_far: _Telling) -> Conversation[None]:
     """Introduction and message, then his wishes until one of them ends the call."""
     offered = "1239" if call.operator else "239"
     menu = call.phrases[Debtor.MENU if call.operator else Debtor.MENU_ALONE]
-    key = yield from _message(call, so_far, (call.phrases[Debtor.ROBOT],), offered)
+    told = (Debtor.ROBOT, Debtor.RECORDED) if call.recorded else (Debtor.ROBOT,)
+    key = yield from _message(call, so_far, tuple(call.phrases[name] for name in told), offered)
     for left in reversed(range(REPEATS + 1)):
         if key is None:
             asked: Heard = yield Ask((menu,), offered)

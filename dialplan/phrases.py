@@ -7,6 +7,7 @@ class Debtor(StrEnum):
     """The table [debtor]."""
 
     ROBOT = "robot"
+    RECORDED = "recorded"
     MENU = "menu"
     MENU_ALONE = "menu-alone"
     CONNECTING = "connecting"

@@ -79,6 +79,17 @@ class Speech(Section):
     asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
 
 
+class Recording(Section):
+    """The recordings of calls, where a campaign asks for them (`campaign create --record`)."""
+
+    asterisk_dir: str = Field(
+        "", description="the recordings' folder as Asterisk sees it; empty: the same path"
+    )
+    keep_days: int = Field(
+        1095, ge=1, description="a recording is kept at least so long, or as a law pack of its campaign asks"
+    )
+
+
 class Dialer(Section):
     """How calls are placed."""
 

@@ -38,6 +38,7 @@ from engine.sections import (
     Dialer,
     Fastagi,
     Log,
+    Recording,
     Source,
     Speech,
     Trunk,
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     asterisk: Annotated[list[Asterisk], BeforeValidator(one_or_many)] = Field([Asterisk()], min_length=1)
     trunk: Annotated[list[Trunk], BeforeValidator(one_or_many)] = Field([Trunk()], min_length=1)
     speech: Speech = Speech()
+    recording: Recording = Recording()
     dialer: Dialer = Dialer()
     contact: Contact = Contact()
     source: Annotated[list[Source], BeforeValidator(one_or_many)] = Field([Source()], min_length=1)
@@ -157,6 +159,16 @@ class Settings(BaseSettings):
     def audio_dir_in_asterisk(self) -> str:
         """The same folder under the name that Asterisk knows it by."""
         return self.speech.asterisk_dir or str(self.audio_dir)
+
+    @property
+    def recordings_dir(self) -> Path:
+        """The folder of recordings, absolute: Asterisk writes there, we read and delete."""
+        return (self.data_dir / "recordings").resolve()
+
+    @property
+    def recordings_dir_in_asterisk(self) -> str:
+        """The same folder under the name that Asterisk knows it by."""
+        return self.recording.asterisk_dir or str(self.recordings_dir)
 
     def trunk_named(self, name: str) -> Trunk:
         """The trunk of that name; SettingsError names those that there are."""

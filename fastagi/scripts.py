@@ -29,7 +29,9 @@ def routes(talks: Talks) -> Mapping[str, Route]:
     def _debtor(sheet: Sheet) -> Scenario:
         acts = {OptOut: talks.opt_out}
         return Scenario(
-            conversation=debtor(DebtorCall(sheet.message, sheet.phrases, sheet.operator, sheet.endpoint)),
+            conversation=debtor(
+                DebtorCall(sheet.message, sheet.phrases, sheet.operator, sheet.endpoint, sheet.recorded)
+            ),
             tell=lambda fact: acts[type(fact)](sheet),
             finish=lambda talk: talks.save(sheet, talk),
         )

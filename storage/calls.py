@@ -233,7 +233,7 @@ def open_attempts(connection: Connection, dialer: str) -> list[Record]:
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
     """What conversations need of open attempts, this one and those prepared after it.
 
-    Each: id, person_id, campaign_id, trunk, clips, e164.
+    Each: id, person_id, campaign_id, trunk, recording, clips, e164.
     """
     query = (
         select(
@@ -241,6 +241,7 @@ def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
             attempt.c.person_id,
             attempt.c.campaign_id,
             attempt.c.trunk,
+            attempt.c.recording,
             lead.c.clips,
             phone.c.e164,
         )

@@ -318,9 +318,12 @@ def unfinished(connection: Connection, campaign_id: UUID) -> bool:
 
 
 def newest_lead(connection: Connection, e164: str) -> Record | None:
-    """The last lead that was imported with this number: its id, person_id, variables, template_id, trunks."""
+    """The last lead that was imported with this number: id, person_id, variables; and of its campaign
+    template_id, trunks, record.
+    """
     query = (
-        select(lead.c.id, lead.c.person_id, lead.c.variables, campaign.c.template_id, campaign.c.trunks)
+        select(lead.c.id, lead.c.person_id, lead.c.variables)
+        .add_columns(campaign.c.template_id, campaign.c.trunks, campaign.c.record)
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
         .join(campaign, campaign.c.id == lead.c.campaign_id)
         .where(phone.c.e164 == e164)

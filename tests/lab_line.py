@@ -85,8 +85,13 @@ class Call:
         return response["Reason"]
 
 
-def dial(settings: Settings, numbers: list[str], timeout_s: int = 12, over_s: float = 40) -> dict[str, Call]:
-    """Dial all of them at once and wait until each has its Hangup and its OriginateResponse."""
+def dial(
+    settings: Settings, numbers: list[str], timeout_s: int = 12, over_s: float = 40, more: str = ""
+) -> dict[str, Call]:
+    """Dial all of them at once and wait until each has its Hangup and its OriginateResponse.
+
+    `more` is added to the variables of each, as `,NAME=VALUE`.
+    """
     reading, acting = watcher(settings), dialer(settings)
     ids = {f"{uuid.uuid4().hex}.{number.removeprefix('+')}": number for number in numbers}
     calls = {number: Call() for number in numbers}
@@ -102,7 +107,7 @@ def dial(settings: Settings, numbers: list[str], timeout_s: int = 12, over_s: fl
             Priority=1,
             Timeout=timeout_s * 1000,
             Async="true",
-            Variable=f"ZVONAR_ATTEMPT={attempt}",
+            Variable=f"ZVONAR_ATTEMPT={attempt}{more}",
         )
     left = 2 * len(ids)
     while left and time.monotonic() < begun + over_s:

@@ -59,16 +59,21 @@ def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
             assert re.fullmatch(r"_\+?X+|[a-z]+", extension), extension
             assert extension != "failed", "it would add a channel to every failed call"
         applications = set(re.findall(r",\s*([A-Za-z]+)\(", dialplan))
-        assert applications == {"Set", "AGI", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
+        plain = {"Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
+        assert applications == {"AGI", "MixMonitor", *plain}
         functions = set(re.findall(r"\$\{([A-Z0-9]+)\(", dialplan))
-        assert functions <= {"SHA1", "CHANNEL"}
+        assert functions <= {"SHA1", "CHANNEL", "FILTER"}
         assert "${EXTEN" not in dialplan and "${CALLERID" not in dialplan, "nothing from outside is used"
 
 
 def test_a_call_is_bounded_told_to_end_and_led_to_the_fallback() -> None:
-    lines = section(render(settings(dialer={"max_call_s": 77}))["extensions.conf"], "zvonar-debtor")
-    steps = [line.split(",", 1)[1].split(",", 1)[-1] for line in lines if "=>" in line]
+    given = settings(dialer={"max_call_s": 77}, recording={"asterisk_dir": "/srv/talks"})
+    lines = section(render(given)["extensions.conf"], "zvonar-debtor")
+    steps = [re.split(r"=> (?:\w+,1|n(?:\(\w+\))?),", line)[1] for line in lines if "=>" in line]
     assert steps == [
+        'GotoIf($["${ZVONAR_RECORD}" != "1"]?talk)',
+        "Set(ZVONAR_ID=${FILTER(0-9a-f\\x2d,${UNIQUEID})})",
+        "MixMonitor(/srv/talks/${ZVONAR_ID:0:4}/${ZVONAR_ID:0:7}/${ZVONAR_ID}.alaw)",
         "Set(AGIEXITONHANGUP=yes)",
         "Set(TIMEOUT(absolute)=77)",
         "AGI(agi://127.0.0.1:4573/debtor)",
@@ -76,6 +81,13 @@ def test_a_call_is_bounded_told_to_end_and_led_to_the_fallback() -> None:
         "Playback(/etc/asterisk/sounds/zvonar/ru/fallback)",
         "Hangup()",
     ]
+
+
+def test_recordings_go_where_we_look_for_them_unless_asterisk_knows_the_folder_by_another_name() -> None:
+    lines = section(render(settings(data_dir=Path("/srv/zvonar")))["extensions.conf"], "zvonar-debtor")
+    assert "MixMonitor(/srv/zvonar/recordings/${ZVONAR_ID:0:4}/" in "".join(lines)
+    with pytest.raises(SettingsError, match="may not stand"):
+        render(settings(recording={"asterisk_dir": "/srv/talks,,reboot"}))
 
 
 def test_a_token_key_signs_each_call_with_its_time() -> None:

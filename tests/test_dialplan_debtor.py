@@ -1,6 +1,7 @@
 """The debtor's conversation: each key does what its table says, and a hang-up at any moment is accounted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -99,6 +100,12 @@ def test_the_first_sound_says_that_a_robot_calls_and_keys_work_from_then_on() ->
     second = next(debtor(ALONE))
     assert isinstance(second, Play)
     assert second.keys == "239"
+
+
+def test_who_is_recorded_is_told_so_before_his_message_and_it_is_no_part_of_it() -> None:
+    steps, talk = play(replace(CALL, recorded=True), "3")
+    assert steps[0] == "robot+recorded+hello+debt"
+    assert talk.heard_ms == (100 + 100 + TOTAL) // 2 - 200
 
 
 def test_the_fact_that_is_told_is_the_opt_out_and_it_comes_before_its_confirmation() -> None:

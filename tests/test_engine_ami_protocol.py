@@ -1,5 +1,6 @@
 """engine.gateways.ami_protocol: bytes to messages however they are cut, actions that cannot be two."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -241,6 +242,8 @@ def test_an_originate_is_asynchronous_into_a_context_and_carries_only_its_id() -
         "Variable": f"ZVONAR_ATTEMPT={CALL.attempt}",
         "CallerID": "74951234567",
     }
+    recorded = replace(CALL, record=True).headers()
+    assert recorded == CALL.headers() | {"Variable": f"ZVONAR_ATTEMPT={CALL.attempt},ZVONAR_RECORD=1"}
 
 
 @pytest.mark.parametrize(

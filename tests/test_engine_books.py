@@ -70,7 +70,15 @@ def test_each_order_has_its_attempt_in_the_books_before_it_is_handed_out(
     written = attempt_now(engine, order.id)
     assert (written.state, written.number, written.outcome) == ("prepared", 2, "")
     assert (written.dialer, written.node, written.trunk) == ("me", "asterisk", "trunk")
+    assert (order.record, written.recording) == (False, "")
     assert lead_now(engine, lead).state == "in-flight"
+
+
+def test_a_recording_is_wanted_of_a_campaign_that_asks_for_it(engine: Engine, books: Books) -> None:
+    campaign = add_campaign(engine, record=True)
+    add_lead(engine, campaign)
+    (order,) = fetch(books, campaign, 1).orders
+    assert (order.record, attempt_now(engine, order.id).recording) == (True, "wanted")
 
 
 def test_nothing_is_taken_that_is_not_wanted_or_not_running(engine: Engine, books: Books) -> None:

@@ -51,6 +51,7 @@ def test_a_new_campaign_is_a_draft_with_its_own_limits_or_its_trunks(
     assert (made.cps, made.channels, made.attempts, made.priority) == wanted
     assert (made.state, made.trunks) == (CampaignState.DRAFT, ["main"])
     assert (made.law, made.exemption, made.owes) == (["ru-230fz-talk"], "", "")
+    assert not made.record
     assert deeds(engine) == [("anna", "campaign.create", "autumn")]
 
 
@@ -91,9 +92,10 @@ def test_a_campaign_that_cannot_be_leaves_nothing(
 def test_a_campaign_keeps_the_rules_that_it_was_given(engine: Engine, campaigns: Campaigns) -> None:
     add_campaign(engine, "debt")
     made = campaigns.create(
-        "autumn", "debt", ["main"], Limits(), "anna", Rules(("none", "uk-ofcom"), "bank", "erp")
+        "autumn", "debt", ["main"], Limits(), "anna", Rules(("none", "uk-ofcom"), "bank", "erp", record=True)
     )
     assert (made.law, made.exemption, made.owes) == (["none", "uk-ofcom"], "bank", "erp")
+    assert made.record
     with reading(engine) as connection:
         assert store.get(connection, made.id) == made
 

@@ -7,7 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import PHONE, add_attempt, add_campaign, add_lead, attempt_now, lead_now, rows_of, settings
+from builders import (
+    NOON,
+    PHONE,
+    add_attempt,
+    add_campaign,
+    add_lead,
+    attempt_now,
+    lead_now,
+    rows_of,
+    settings,
+)
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -60,7 +70,10 @@ def test_a_sheet_has_all_that_the_conversation_says(
     assert (sheet.person_id, sheet.e164) == (lead["person_id"], PHONE)
     assert sheet.message == (Clip("ab" * 32, 900),)
     assert sheet.phrases == {"robot": Clip("cd" * 32, 800, "Звонит робот")}
-    assert (sheet.operator, sheet.endpoint) == ("queue:main", "pstn")
+    assert (sheet.operator, sheet.endpoint, sheet.recorded) == ("queue:main", "pstn", False)
+    with writing(engine) as connection:
+        connection.execute(attempt.update().values(ended_at=NOON))
+    assert talks.open(str(add_attempt(engine, lead, recording="wanted")["id"])).recorded
 
 
 def test_everybody_gets_his_own_sheet_in_whatever_order_they_answer(talks: Talks, engine: Engine) -> None:
@@ -208,7 +221,7 @@ def test_a_rehearsal_has_the_texts_of_the_newest_lead_and_changes_nothing(
     before = lead_now(engine, lead)
     sheet = talks.rehearsal(PHONE)
     assert [clip.text for clip in sheet.message] == ["Здравствуйте, Пётр!", "Ваш долг 100 рублей."]
-    assert "Звонарь" in sheet.phrases["robot"].text
+    assert "Звонарь" in sheet.phrases["robot"].text and not sheet.recorded
     assert all(clip.ms > 0 and not clip.name for clip in sheet.message)
     assert lead_now(engine, lead) == before
     with pytest.raises(NotFound, match="no campaign has a lead"):

@@ -23,7 +23,7 @@ from engine.settings import Settings
 from storage import calls, feed
 from storage import campaign as store
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import AttemptState, CampaignState, LeadState, Outcome
+from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Recording
 
 CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
 
@@ -45,6 +45,7 @@ class Order:
     made: int
     allowed: int
     until: datetime
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Books:
                 made=permit.lead.attempts,
                 allowed=campaign.attempts,
                 until=permit.until,
+                record=campaign.record,
             )
             for permit, trunk in zip(permits, turns, strict=False)
         ]
@@ -164,6 +166,7 @@ class Books:
             "permit": permit.why,
             "state": AttemptState.PREPARED,
             "prepared_at": now,
+            "recording": Recording.WANTED if order.record else Recording.NONE,
         }
 
     def _caller_id(self, trunk: str) -> str:

@@ -219,6 +219,7 @@ class Dialer:
             exten=EXTEN,
             caller_id=order.caller_id,
             ring_s=self._settings.dialer.dial_timeout_s,
+            record=order.record,
         )
         telemetry.originates.labels(order.trunk).inc()
         try:

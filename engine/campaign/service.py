@@ -57,11 +57,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which law a new campaign is under; no law named takes the settings' own."""
+    """Which law a new campaign is under, no law named takes the settings' own; and is it recorded?"""
 
     law: tuple[str, ...] = ()
     exemption: str = ""
     owes: str = ""
+    record: bool = False
 
 
 NO_RULES = Rules()
@@ -110,6 +111,7 @@ class Campaigns:
                 law=list(rules.law or self._settings.contact.law),
                 exemption=rules.exemption,
                 owes=rules.owes,
+                record=rules.record,
                 phrases=None,
                 created_at=now,
                 changed_at=now,

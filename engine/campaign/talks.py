@@ -23,7 +23,7 @@ from storage import calls
 from storage import campaign as store
 from storage import speech as speech_store
 from storage.db import Record, is_down, reading, writing
-from storage.vocab import Outcome
+from storage.vocab import Outcome, Recording
 
 AHEAD = 500  # sheets read at a time
 MOMENT_S = 0.1
@@ -44,6 +44,7 @@ class Sheet:
     phrases: dict[str, Clip]
     operator: str
     endpoint: str
+    recorded: bool
 
 
 class Talks:
@@ -113,6 +114,7 @@ class Talks:
             phrases=self._phrases[row.campaign_id],
             operator=self._settings.company.operator,
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
+            recorded=row.recording != Recording.NONE,
         )
 
     def rehearsal(self, e164: str) -> Sheet:
@@ -135,6 +137,7 @@ class Talks:
             },
             operator=self._settings.company.operator,
             endpoint=self._settings.trunk_named(row.trunks[0]).endpoint,
+            recorded=row.record,
         )
 
     def opt_out(self, sheet: Sheet) -> None:

@@ -141,7 +141,8 @@ _PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """One call to make: `attempt` is ActionID, ChannelId and the variable ZVONAR_ATTEMPT.
+    """One call to make: `attempt` is ActionID, ChannelId and the variable ZVONAR_ATTEMPT. `record`: have the
+    dialplan record it, from the answer on.
 
     The phone is `number` behind the PJSIP `endpoint`; answered, it goes to `exten` of `context`. UsageError
     for a value that could mean more than it says: nothing here reaches a dial string unchecked.
@@ -154,6 +155,7 @@ class Originate:
     exten: str = "s"
     caller_id: str = ""
     ring_s: float = 40
+    record: bool = False
 
     def __post_init__(self) -> None:
         for name, pattern in _PATTERNS.items():
@@ -174,7 +176,7 @@ class Originate:
             "Priority": "1",
             "Timeout": str(round(self.ring_s * 1000)),
             "Async": "true",
-            "Variable": f"ZVONAR_ATTEMPT={self.attempt}",
+            "Variable": f"ZVONAR_ATTEMPT={self.attempt}" + (",ZVONAR_RECORD=1" if self.record else ""),
         }
         return action | ({"CallerID": self.caller_id} if self.caller_id else {})
 

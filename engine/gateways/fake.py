@@ -238,7 +238,7 @@ class FakeAsterisk:
         if endpoint not in self.endpoints or channel in self._live:
             self._originate_response(channel, "Failure", 0)
             return
-        variables = dict(line.split("=", 1) for line in action.all("Variable"))
+        variables = dict(one.split("=", 1) for line in action.all("Variable") for one in line.split(","))
         call = Call(channel, number, Phone(self.speed, variables))
         self._live[channel] = call
         self.calls.append(call)
