@@ -8,6 +8,7 @@ from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
+from engine.campaign.results import Results
 from engine.campaign.service import Campaigns
 from engine.campaign.talks import Talks
 from engine.contact.blacklist import Blacklists
@@ -37,6 +38,11 @@ def database(settings: Settings, pool: int = 4) -> Engine:
 def campaigns(settings: Settings) -> Campaigns:
     """For the command line and the API."""
     return Campaigns(database(settings), settings)
+
+
+def results(settings: Settings) -> Results:
+    """What became of calls."""
+    return Results(database(settings))
 
 
 def contacts(settings: Settings) -> Contacts:
