@@ -9,6 +9,8 @@ from cli import results
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 
 NAME = click.argument("name")
+PACING = ["fill", "progressive", "predictive"]
+PACED = "All channels, or for operators: a call for each free one, or ahead of them."
 
 
 @click.group()
@@ -31,6 +33,15 @@ def service(ctx: click.Context) -> Any:
 @click.option("--channels", type=click.IntRange(1, 100_000), help="Calls at a time; else its trunks' sum.")
 @click.option("--attempts", type=click.IntRange(1, 20), default=1, show_default=True, help="A lead, at most.")
 @click.option("--priority", type=int, default=0, show_default=True, help="Higher is called first.")
+@click.option("--pacing", type=click.Choice(PACING), default="fill", show_default=True, help=PACED)
+@click.option("--operators", "queue", default="", metavar="QUEUE", help="Asterisk's queue they are in.")
+@click.option(
+    "--abandon",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.03,
+    show_default=True,
+    help="Most answered calls without an operator, a share.",
+)
 @click.option("--law", multiple=True, metavar="PACK", help="May be repeated; else contact.law.")
 @click.option("--exempt", default="", metavar="WHY", help="Why no consent is needed, for the record.")
 @click.option("--owes", default="", metavar="SOURCE", help="A [[source]] to ask who still owes.")
@@ -46,12 +57,15 @@ def create(
     exempt: str,
     owes: str,
     record: bool,
-    **limits: Any,
+    pacing: str,
+    **figures: Any,
 ) -> None:
     """A new campaign, in draft."""
     from engine.campaign.service import Limits, Rules
+    from storage.vocab import Pacing
 
-    service(ctx).create(name, template, trunks, Limits(**limits), actor(), Rules(law, exempt, owes, record))
+    limits = Limits(**figures, pacing=Pacing(pacing))
+    service(ctx).create(name, template, trunks, limits, actor(), Rules(law, exempt, owes, record))
     say(f"campaign {name} is in draft; import a list, then start it")
 
 
@@ -134,7 +148,11 @@ def status(ctx: click.Context, name: str, style: str) -> None:
     if style == "table":
         now["state"] = title(now["state"], lang)
         seen = {outcome(key, lang): n for key, n in now.pop("attempts").items() if n and key != "total"}
-        flat = {f"{part}.{key}": n for part in ("leads", "rate", "audio") for key, n in now.pop(part).items()}
+        flat = {
+            f"{part}.{key}": n
+            for part in ("leads", "rate", "operators", "audio")
+            for key, n in now.pop(part).items()
+        }
         now |= {title(key, lang): value for key, value in flat.items()} | seen
         now = {title(key, lang): value for key, value in now.items()}
     show_record(now, style)

@@ -8,6 +8,9 @@
 | 9 | never call me again: blacklisted at once, then confirmed | answered-opt-out |
 | none | good-bye | answered-heard |
 
+A campaign that calls for its operators (`manned`) leads him to them at once. No operator within 2 s of his
+answer: that is told (the call is abandoned), and his message plays as above.
+
 Keys work from the first second. A hang-up ends with what had been reached: the message heard to its end is
 answered-heard, less of it answered-partial. Pure: a generator over steps.
 """
@@ -22,6 +25,7 @@ from engine.speech.clip import Clip
 from storage.vocab import Outcome
 
 REPEATS = 3
+AT_ONCE_S = 2  # from the answer to an operator or the message, as the rules on abandoned calls ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,16 @@ class OptOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The fact that he answered a call that was meant for an operator, and none was there in time."""
+
+
+@dataclass(frozen=True, slots=True)
 class DebtorCall:
     """All that the conversation needs: his message, the phrases, where an operator is ("" for none), and
     whether the call is recorded, which he is told before his message.
+
+    `manned`: he is called for the operators.
     """
 
     message: tuple[Clip, ...]
@@ -40,6 +51,7 @@ class DebtorCall:
     operator: str = ""
     endpoint: str = ""
     recorded: bool = False
+    manned: bool = False
 
 
 class _Telling:
@@ -68,6 +80,12 @@ def debtor(call: DebtorCall) -> Conversation[Talk]:
     """Play one call; returns its Talk, also when the callee hangs up."""
     so_far = _Telling(call)
     try:
+        if call.manned:
+            connected = yield Connect(call.operator, call.endpoint, AT_ONCE_S)
+            if connected.answered:
+                so_far.reached = Outcome.ANSWERED_OPERATOR
+                return so_far.talk()
+            yield Tell(Abandoned())
         yield from _told(call, so_far)
     except HungUp as hang_up:
         so_far.listened(hang_up.ms)

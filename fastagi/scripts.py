@@ -9,7 +9,7 @@
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from dialplan.debtor import DebtorCall, OptOut, debtor
+from dialplan.debtor import Abandoned, DebtorCall, OptOut, debtor
 from engine.campaign.talks import Sheet, Talks
 from fastagi.routes import Call, Route, Scenario
 
@@ -27,11 +27,11 @@ def routes(talks: Talks) -> Mapping[str, Route]:
         return _debtor(talks.open(call.variables[ATTEMPT]))
 
     def _debtor(sheet: Sheet) -> Scenario:
-        acts = {OptOut: talks.opt_out}
+        acts = {OptOut: talks.opt_out, Abandoned: talks.abandoned}
+        where = sheet.operator, sheet.endpoint
+        call = DebtorCall(sheet.message, sheet.phrases, *where, sheet.recorded, sheet.manned)
         return Scenario(
-            conversation=debtor(
-                DebtorCall(sheet.message, sheet.phrases, sheet.operator, sheet.endpoint, sheet.recorded)
-            ),
+            conversation=debtor(call),
             tell=lambda fact: acts[type(fact)](sheet),
             finish=lambda talk: talks.save(sheet, talk),
         )

@@ -218,6 +218,26 @@ def _tell_again(connection: Connection, attempt_ids: Collection[UUID]) -> None:
         )
 
 
+def save_abandoned(connection: Connection, attempt_ids: Collection[UUID]) -> None:
+    """These were answered, and no operator was there in time."""
+    for part in chunks(attempt_ids):
+        connection.execute(update(attempt).where(attempt.c.id.in_(part)).values(abandoned=True))
+
+
+def abandoned(connection: Connection, dialer: str) -> set[UUID]:
+    """Those of a dialer's attempts under way that no operator took in time."""
+    query = select(attempt.c.id).where(attempt.c.dialer == dialer, attempt.c.ended_at.is_(None))
+    return set(connection.scalars(query.where(attempt.c.abandoned)))
+
+
+def answer_counts(connection: Connection, campaign_id: UUID, since: datetime) -> tuple[int, int]:
+    """Of a campaign's attempts prepared since then: how many were answered, how many of these abandoned."""
+    query = select(func.count(attempt.c.answered_at), func.count().filter(attempt.c.abandoned))
+    query = query.where(attempt.c.campaign_id == campaign_id, attempt.c.id >= id_at(since))
+    answered, lost = connection.execute(query).one()
+    return answered, lost
+
+
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:
     """Attempts of a dialer that are not over (after a crash), with the lead's count of attempts."""
     query = (
@@ -233,7 +253,7 @@ def open_attempts(connection: Connection, dialer: str) -> list[Record]:
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
     """What conversations need of open attempts, this one and those prepared after it.
 
-    Each: id, person_id, campaign_id, trunk, recording, clips, e164.
+    Each: id, person_id, campaign_id, trunk, recording, pacing, queue, clips, e164.
     """
     query = (
         select(
@@ -242,9 +262,12 @@ def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
             attempt.c.campaign_id,
             attempt.c.trunk,
             attempt.c.recording,
+            campaign.c.pacing,
+            campaign.c.queue,
             lead.c.clips,
             phone.c.e164,
         )
+        .join(campaign, campaign.c.id == attempt.c.campaign_id)
         .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
         .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
         .where(attempt.c.id >= first, attempt.c.ended_at.is_(None))

@@ -319,11 +319,12 @@ def unfinished(connection: Connection, campaign_id: UUID) -> bool:
 
 def newest_lead(connection: Connection, e164: str) -> Record | None:
     """The last lead that was imported with this number: id, person_id, variables; and of its campaign
-    template_id, trunks, record.
+    template_id, trunks, record, pacing, queue.
     """
     query = (
         select(lead.c.id, lead.c.person_id, lead.c.variables)
         .add_columns(campaign.c.template_id, campaign.c.trunks, campaign.c.record)
+        .add_columns(campaign.c.pacing, campaign.c.queue)
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
         .join(campaign, campaign.c.id == lead.c.campaign_id)
         .where(phone.c.e164 == e164)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialplan.debtor import REPEATS, DebtorCall, OptOut, debtor
+from dialplan.debtor import AT_ONCE_S, REPEATS, Abandoned, DebtorCall, OptOut, debtor
 from dialplan.phrases import Debtor
 from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
 from engine.campaign.attempts import Talk
@@ -20,13 +20,16 @@ MESSAGE = (Clip("aa" * 32, 300, "hello"), Clip("bb" * 32, 700, "debt"))
 TOTAL = 1000
 CALL = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn")
 ALONE = DebtorCall(MESSAGE, PHRASES)
+MANNED = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn", manned=True)
 
 
 def said(step: Step) -> str:
     """A step in a word: what is played, or what is asked for."""
     if isinstance(step, Play | Ask):
         return "+".join(clip.text for clip in step.clips)
-    return "opt-out" if isinstance(step, Tell) else f"connect {step.target}"
+    if isinstance(step, Tell):
+        return {OptOut: "opt-out", Abandoned: "abandoned"}[type(step.fact)]
+    return f"connect {step.target}"
 
 
 def answer(step: Step, key: str | None, *, operator: bool = True) -> Any:
@@ -87,6 +90,29 @@ def test_an_operator_who_does_not_answer_is_excused() -> None:
     assert steps[-2:] == ["connect queue:main", "operator-busy"]
     assert talk.outcome is Outcome.ANSWERED_HEARD
     assert play(CALL, "1", operator=False)[1].outcome is Outcome.ANSWERED_PARTIAL
+
+
+def test_who_is_called_for_the_operators_is_led_to_them_at_once() -> None:
+    first = next(debtor(MANNED))
+    assert first == Connect("queue:main", "pstn", AT_ONCE_S)
+    assert AT_ONCE_S <= 2, "FCC, FTC and Ofcom give two seconds from the answer"
+    assert play(MANNED, "") == (["connect queue:main"], Talk(Outcome.ANSWERED_OPERATOR, 0, TOTAL))
+
+
+def test_when_no_operator_is_there_in_time_it_is_told_and_the_message_plays_with_its_menu() -> None:
+    steps, talk = play(MANNED, "-1", operator=False)
+    message = [FIRST, "menu", "connecting", "connect queue:main", "operator-busy"]
+    assert steps == ["connect queue:main", "abandoned", *message]
+    assert talk == Talk(Outcome.ANSWERED_HEARD, TOTAL, TOTAL, "1")
+    assert play(MANNED, "9", operator=False)[0][1:] == ["abandoned", FIRST, "opt-out", "opted-out"]
+
+
+def test_who_hangs_up_before_an_operator_has_heard_nothing_and_is_not_abandoned() -> None:
+    conversation = debtor(MANNED)
+    next(conversation)
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp())
+    assert end.value.value == Talk(Outcome.ANSWERED_PARTIAL, 0, TOTAL)
 
 
 def test_without_an_operator_none_is_offered() -> None:

@@ -1,7 +1,7 @@
 """Campaigns as operators handle them: each verb from the right states, each change in the audit."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from engine.campaign.service import VERBS, Campaigns, Limits, Rules
 from engine.errors import FileError, NotFound, Refused, SettingsError, UsageError
 from storage import audit, calls, speech
 from storage import campaign as store
-from storage.db import reading, writing
-from storage.vocab import CampaignState, LeadState, Outcome
+from storage.db import new_id, reading, writing
+from storage.vocab import CampaignState, LeadState, Outcome, Pacing
 
 
 @pytest.fixture
@@ -53,6 +53,40 @@ def test_a_new_campaign_is_a_draft_with_its_own_limits_or_its_trunks(
     assert (made.law, made.exemption, made.owes) == (["ru-230fz-talk"], "", "")
     assert not made.record
     assert deeds(engine) == [("anna", "campaign.create", "autumn")]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(pacing=Pacing.PREDICTIVE),
+        Limits(queue="sales"),
+        Limits(pacing=Pacing.PROGRESSIVE, queue="sales,operators"),
+        Limits(pacing=Pacing.PREDICTIVE, queue="sales", abandon=0),
+    ],
+)
+def test_operators_and_a_pacing_for_them_go_together(campaigns: Campaigns, limits: Limits) -> None:
+    with pytest.raises(UsageError):
+        campaigns.create("autumn", "debt", ["main"], limits, "anna")
+
+
+def test_a_campaign_for_operators_tells_how_many_calls_found_none(
+    engine: Engine, campaigns: Campaigns
+) -> None:
+    row = add_campaign(engine, "autumn", pacing="predictive", queue="sales", abandon=0.05)
+    now = datetime.now(UTC)
+    for answered, lost, ago in ((True, True, 1), (True, False, 2), (False, False, 3), (True, True, 30)):
+        at = now - timedelta(hours=ago)
+        lead = add_lead(engine, row)
+        values = {"prepared_at": at, "id": new_id(at), "abandoned": lost, "ended_at": at}
+        add_attempt(engine, lead, **values, answered_at=at if answered else None)
+    assert campaigns.status("autumn")["operators"] == {
+        "pacing": "predictive",
+        "queue": "sales",
+        "answered": 2,
+        "abandoned": 1,
+        "abandoned_share": 0.5,
+        "abandoned_limit": 0.05,
+    }
 
 
 def test_a_campaign_is_for_whom_its_template_is_for(
@@ -205,6 +239,14 @@ def test_the_status_has_the_contracts_keys_and_true_figures(engine: Engine, camp
         "state": "running",
         "leads": {"total": 15, "pending": 3, "in_flight": 3, "done": 4, "blocked": 5},
         "rate": {"cps": 0.4, "cps_limit": 2.5, "channels": 1, "channels_limit": 4},
+        "operators": {
+            "pacing": "fill",
+            "queue": "",
+            "answered": 0,
+            "abandoned": 0,
+            "abandoned_share": 0.0,
+            "abandoned_limit": 0.03,
+        },
         "audio": {"needed": 10, "ready": 9},
     }
     assert attempts.keys() == {"total", *Outcome}

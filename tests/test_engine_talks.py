@@ -28,7 +28,7 @@ from engine.errors import NotFound
 from engine.speech.clip import Clip
 from storage import audit, blacklist, calls, consent
 from storage.calls import attempt
-from storage.db import new_id, writing
+from storage.db import new_id, reading, writing
 from storage.vocab import LeadState, Outcome
 
 PHRASES = {"robot": ["cd" * 32, 800, "Звонит робот"]}
@@ -154,6 +154,27 @@ def test_a_result_is_stored_within_a_moment(
     eventually(lambda: attempt_now(engine, sheet.attempt_id).talk != "")
     now = attempt_now(engine, sheet.attempt_id)
     assert (now.talk, now.heard_ms, now.message_ms, now.pressed) == wanted
+
+
+def test_who_is_called_for_the_operators_of_a_queue_is_led_there(talks: Talks, engine: Engine) -> None:
+    for pacing, operator in (("fill", "queue:main"), ("progressive", "queue:sales")):
+        campaign = add_campaign(engine, pacing, pacing=pacing, queue="sales", phrases=PHRASES)
+        sheet = opened(talks, engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
+        assert (sheet.manned, sheet.operator) == (pacing != "fill", operator)
+
+
+def test_an_abandoned_call_is_marked_within_a_moment_while_it_goes_on(
+    talks: Talks, engine: Engine, lead: dict[str, Any]
+) -> None:
+    sheet = opened(talks, engine, lead)
+    with reading(engine) as connection:
+        assert calls.abandoned(connection, "d") == set()
+    talks.abandoned(sheet)
+    eventually(lambda: attempt_now(engine, sheet.attempt_id).abandoned)
+    with reading(engine) as connection:
+        dialer = attempt_now(engine, sheet.attempt_id).dialer
+        assert calls.abandoned(connection, dialer) == {sheet.attempt_id}
+        assert calls.abandoned(connection, "another") == set()
 
 
 def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ is Refused. Every change is in the audit.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from storage import campaign as store
 from storage import speech as speech_store
 from storage.blacklist import GLOBAL
 from storage.db import new_id, reading, writing
-from storage.vocab import CampaignState, LeadState, Outcome
+from storage.vocab import CampaignState, LeadState, Outcome, Pacing
 
 # verb -> (states it works from, state it leads to)
 VERBS: dict[str, tuple[frozenset[CampaignState], CampaignState]] = {
@@ -43,16 +43,24 @@ VERBS: dict[str, tuple[frozenset[CampaignState], CampaignState]] = {
     "stop": (frozenset({CampaignState.RUNNING, CampaignState.PAUSED}), CampaignState.STOPPED),
 }
 RATE_WINDOW_S = 10
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A new campaign's figures; None takes what its trunks have."""
+    """A new campaign's figures; None takes what its trunks have.
+
+    `queue`: of the operators whom it calls for, unless its pacing is to fill its channels; `abandon`: the
+    share of answered calls that may find none of them.
+    """
 
     cps: float | None = None
     channels: int | None = None
     attempts: int = 1
     priority: int = 0
+    pacing: Pacing = Pacing.FILL
+    queue: str = ""
+    abandon: float = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,7 @@ class Campaigns:
         law_of(self._settings, rules.law or self._settings.contact.law)  # UsageError: no such pack
         if rules.owes:
             self._settings.source_named(rules.owes)
+        _for_operators(limits)
         lines = [self._settings.trunk_named(trunk) for trunk in trunks]
         now = self._settings.now()
         with writing(self._engine) as connection:
@@ -107,6 +116,9 @@ class Campaigns:
                 channels=limits.channels or sum(line.channels for line in lines),
                 attempts=limits.attempts,
                 priority=limits.priority,
+                pacing=limits.pacing,
+                queue=limits.queue,
+                abandon=limits.abandon,
                 role=message_of(written).template.role,
                 law=list(rules.law or self._settings.contact.law),
                 exemption=rules.exemption,
@@ -193,6 +205,7 @@ class Campaigns:
             leads = store.lead_counts(connection, row.id)
             outcomes = calls.outcome_counts(connection, row.id)
             recent = calls.prepared_since(connection, row.id, now, RATE_WINDOW_S)
+            answers = calls.answer_counts(connection, row.id, now - DAY)
         waiting, blocked = leads.get(LeadState.NEW, 0), leads.get(LeadState.BLOCKED, 0)
         total = sum(leads.values())
         return {
@@ -215,6 +228,7 @@ class Campaigns:
                 "channels": outcomes.get("", 0),
                 "channels_limit": row.channels,
             },
+            "operators": _for_whom(row, *answers),
             "audio": {"needed": total - blocked, "ready": total - blocked - waiting},
         }
 
@@ -224,3 +238,20 @@ class Campaigns:
         if row is None:
             raise NotFound(f"no campaign named {name!r}")
         return row
+
+
+def _for_whom(row: store.CampaignRow, answered: int, abandoned: int) -> dict[str, Any]:
+    """For which operators it calls, and how many of the answered calls of a day found none of them."""
+    share = round(abandoned / answered, 4) if answered else 0.0
+    told = {"pacing": row.pacing, "queue": row.queue, "answered": answered, "abandoned": abandoned}
+    return told | {"abandoned_share": share, "abandoned_limit": row.abandon}
+
+
+def _for_operators(limits: Limits) -> None:
+    """UsageError when the pacing and the operators do not go together."""
+    if limits.queue:
+        safe_name(limits.queue)
+    if (limits.pacing is Pacing.FILL) == bool(limits.queue):
+        raise UsageError("pacing for operators and the queue that they are in go together: --operators QUEUE")
+    if not 0 < limits.abandon <= 1:
+        raise UsageError("the share of abandoned calls is above 0 and at most 1")

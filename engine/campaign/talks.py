@@ -23,7 +23,7 @@ from storage import calls
 from storage import campaign as store
 from storage import speech as speech_store
 from storage.db import Record, is_down, reading, writing
-from storage.vocab import Outcome, Recording
+from storage.vocab import Outcome, Pacing, Recording
 
 AHEAD = 500  # sheets read at a time
 MOMENT_S = 0.1
@@ -35,7 +35,10 @@ log = telemetry.logger("talks")
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One attempt as its conversation needs it; `endpoint` is the trunk's, for a call to an operator."""
+    """One attempt as its conversation needs it; `endpoint` is the trunk's, for a call to an operator.
+
+    `manned`: its campaign calls for the operators of a queue, and he is led there at once.
+    """
 
     attempt_id: UUID
     person_id: UUID
@@ -45,6 +48,7 @@ class Sheet:
     operator: str
     endpoint: str
     recorded: bool
+    manned: bool
 
 
 class Talks:
@@ -63,8 +67,8 @@ class Talks:
         self._phrases: dict[UUID, dict[str, Clip]] = {}
         self._ahead: dict[UUID, Sheet] = {}
         self._reading = Lock()
-        # Results as rows, opt-outs that could not be stored as sheets, None for the end.
-        self._said: SimpleQueue[dict[str, Any] | Sheet | None] = SimpleQueue()
+        # Results as rows, opt-outs that could not be stored as sheets, abandoned calls as ids; None: the end.
+        self._said: SimpleQueue[dict[str, Any] | Sheet | UUID | None] = SimpleQueue()
         self._writer = Thread(target=self._write, name="talks", daemon=True)
         self._writer.start()
 
@@ -112,10 +116,15 @@ class Talks:
             e164=row.e164,
             message=tuple(Clip(name, ms) for name, ms in row.clips or ()),
             phrases=self._phrases[row.campaign_id],
-            operator=self._settings.company.operator,
+            operator=self._operator(row),
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
             recorded=row.recording != Recording.NONE,
+            manned=_manned(row),
         )
+
+    def _operator(self, row: Record) -> str:
+        """Where an operator is: in the campaign's own queue, or where the settings say."""
+        return f"queue:{row.queue}" if _manned(row) else self._settings.company.operator
 
     def rehearsal(self, e164: str) -> Sheet:
         """A sheet for the newest lead of a number, made of texts only: nothing is spoken or changed."""
@@ -135,9 +144,10 @@ class Talks:
                 name: _unspoken(text.replace("{company}", self._settings.company.name))
                 for name, text in texts.items()
             },
-            operator=self._settings.company.operator,
+            operator=self._operator(row),
             endpoint=self._settings.trunk_named(row.trunks[0]).endpoint,
             recorded=row.record,
+            manned=_manned(row),
         )
 
     def opt_out(self, sheet: Sheet) -> None:
@@ -153,6 +163,10 @@ class Talks:
     def _bar(self, sheet: Sheet) -> None:
         call = f"call:{sheet.attempt_id}"
         self._blacklists.opt_out(sheet.e164, "call", call, sheet.attempt_id)
+
+    def abandoned(self, sheet: Sheet) -> None:
+        """Nobody was there for him in time; stored within a moment, nobody waits for it."""
+        self._said.put(sheet.attempt_id)
 
     def joined(self, attempt: str) -> None:
         """An operator took the call; true also if the debtor is the first to hang up."""
@@ -190,15 +204,17 @@ class Talks:
             self._store(
                 [one for one in said if isinstance(one, dict)],
                 [one for one in said if isinstance(one, Sheet)],
+                [one for one in said if isinstance(one, UUID)],
             )
 
-    def _store(self, talks: list[dict[str, Any]], opt_outs: list[Sheet]) -> None:
+    def _store(self, talks: list[dict[str, Any]], opt_outs: list[Sheet], abandoned: list[UUID]) -> None:
         """Tried until the database takes all of it; results that it will never take are dropped."""
-        while talks or opt_outs:
+        while talks or opt_outs or abandoned:
             try:
                 for sheet in opt_outs:
                     self._bar(sheet)
                 with writing(self._engine) as connection:
+                    calls.save_abandoned(connection, abandoned)
                     calls.save_talks(connection, talks)
                 return
             except Exception as error:
@@ -207,6 +223,11 @@ class Talks:
                     return
                 log.error("talks wait for the database", talks=len(talks), reason=type(error).__name__)
                 time.sleep(DOWN_S)
+
+
+def _manned(row: Record) -> bool:
+    """Does its campaign call for the operators of its queue?"""
+    return bool(row.pacing != Pacing.FILL)
 
 
 def _unspoken(text: str) -> Clip:
