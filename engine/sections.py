@@ -61,12 +61,16 @@ class Trunk(Section):
     cps: float = Field(5, gt=0, le=1000, description="calls per second, smooth")
     channels: int = Field(30, ge=1, le=100_000, description="calls at a time")
     caller_ids: list[Annotated[str, Field(pattern=SAFE_NUMBER)]] = Field(
-        [], description="numbers to call from, in turn"
+        [], description="numbers to call from; a person is always called from the same"
     )
     label: str = Field(
         "", max_length=32, description="what the carrier shows beside these numbers (126-FZ, article 45)"
     )
     priority: int = Field(0, description="higher is tried first")
+    prefixes: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(
+        [], description="numbers that it takes, by how they begin: `+79`; empty: all"
+    )
+    cost: int = Field(0, ge=0, description="kopecks a minute; of trunks that are alike the cheaper is taken")
 
 
 class Speech(Section):

@@ -216,8 +216,8 @@ def take_due(
 ) -> list[Record]:
     """Lock up to `limit` leads of these zone sets that are due, the longest due first.
 
-    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts. A lead that another dialer has
-    locked is passed over. Leads of other zones cost nothing: each zone is a range of `ix_lead_due`.
+    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, avoids. A lead that another
+    dialer has locked is passed over. Leads of other zones cost nothing: each zone is a range of the index.
     """
     if not zones:
         return []
@@ -233,7 +233,7 @@ def _take(zones: int) -> Select[Any]:
     return (
         select(
             *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id),
-            *(lead.c.role, lead.c.zone_id, lead.c.checked_at, lead.c.attempts),
+            *(lead.c.role, lead.c.zone_id, lead.c.checked_at, lead.c.attempts, lead.c.avoids),
         )
         .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
         .where(lead.c.state == LeadState.PENDING)
@@ -295,6 +295,13 @@ def set_in_flight(connection: Connection, rows: list[Record]) -> None:
     if rows:
         query = _one_lead().values(state=LeadState.IN_FLIGHT, waits=Waits.TURN)
         connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
+
+
+def hold(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that were to be called and for which there is no trunk now: person_id_, id_, due_."""
+    if rows:
+        query = _one_lead().values(state=LeadState.PENDING, due_at=bindparam("due_"), waits=Waits.TRUNK)
+        connection.execute(query, rows)
 
 
 def release(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

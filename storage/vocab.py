@@ -126,6 +126,7 @@ class Waits(StrEnum):
     LINE = "line"
     BLACKLIST = "blacklist"
     OWES = "owes"
+    TRUNK = "trunk"
 
 
 class BanKind(StrEnum):

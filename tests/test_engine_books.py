@@ -1,5 +1,6 @@
 """The dialer's books: what a beat writes it writes whole, before anybody is dialled, and only once."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,14 +101,61 @@ def test_campaigns_share_what_their_trunk_has_free_the_urgent_first(engine: Engi
     assert [order.campaign_id for order in taken] == [urgent.id, urgent.id, calm.id]
 
 
-def test_caller_ids_are_used_in_turn(engine: Engine, tmp_path: Path) -> None:
-    numbers = ["+74950000001", "+74950000002"]
-    books = Books(engine, settings(tmp_path, trunk=[{"caller_ids": numbers}]))
-    campaign = add_campaign(engine)
-    for _ in range(3):
-        add_lead(engine, campaign)
-    orders = fetch(books, campaign).orders
-    assert [order.caller_id for order in orders] == [*numbers, numbers[0]]
+TWO = [
+    {"name": "near", "endpoint": "near", "prefixes": ["+7"], "priority": 1, "caller_ids": ["+74950000001"]},
+    {"name": "any", "endpoint": "any", "caller_ids": ["+74950000002", "+74950000003"]},
+]
+
+
+def both(**changes: Any) -> dict[str, Any]:
+    """An errand's free trunks, both of TWO."""
+    return {"free": {"near": 9, "any": 9}} | changes
+
+
+def test_each_lead_takes_its_trunk_and_each_person_keeps_his_number(engine: Engine, tmp_path: Path) -> None:
+    books = Books(engine, settings(tmp_path, trunk=TWO))
+    campaign = add_campaign(engine, trunks=["near", "any", "sold"])
+    home = [add_lead(engine, campaign) for _ in range(3)]
+    abroad = [add_lead(engine, campaign, f"+37529123456{n}") for n in range(4)]
+    again = [add_lead(engine, campaign, of=lead) for lead in abroad]
+    first, second = fetch(books, campaign, **both(free={"near": 2, "any": 9})).orders, []
+    by_lead = {order.lead_id: order for order in first}
+    assert Counter(order.trunk for order in first) == {"near": 2, "any": 5}
+    assert {by_lead[lead["id"]].trunk for lead in abroad} == {"any"}
+    assert len({by_lead[lead["id"]].trunk for lead in home}) == 2, "the first is full, the next is taken"
+    assert {order.caller_id for order in first if order.trunk == "near"} == {"+74950000001"}
+    books.beat(Errand(closings=[Closing(order, HEARD, after(4)) for order in first]))
+    with writing(engine) as connection:
+        connection.execute(store.lead.update().values(due_at=NOON))
+    second = fetch(books, campaign, **both()).orders
+    his = {order.person_id: order.caller_id for order in first if order.trunk == "any"}
+    assert {order.lead_id for order in second} == {lead["id"] for lead in again}
+    assert all(order.caller_id == his[order.person_id] for order in second)
+
+
+def test_a_lead_goes_by_another_trunk_than_the_one_that_failed_it(engine: Engine, tmp_path: Path) -> None:
+    books = Books(engine, settings(tmp_path, trunk=TWO))
+    campaign = add_campaign(engine, trunks=["near", "any"])
+    lead = add_lead(engine, campaign, avoids="near")
+    assert fetch(books, campaign, **both(free={"near": 9})).orders == []
+    held = lead_now(engine, lead)
+    assert (held.state, held.waits, held.avoids) == (LeadState.PENDING, Waits.TRUNK, "near")
+    assert held.due_at > NOON
+    with writing(engine) as connection:
+        connection.execute(store.lead.update().values(due_at=NOON))
+    (order,) = fetch(books, campaign, **both(shut=frozenset({"any"}))).orders
+    assert order.trunk == "near", "the other is out of order"
+    assert lead_now(engine, lead).waits == Waits.TURN
+
+
+def test_a_number_that_no_trunk_takes_waits_and_is_not_called(engine: Engine, tmp_path: Path) -> None:
+    books = Books(engine, settings(tmp_path, trunk=TWO))
+    campaign = add_campaign(engine, trunks=["near"])
+    lead = add_lead(engine, campaign, "+375291234567")
+    assert fetch(books, campaign, **both()).orders == []
+    now = lead_now(engine, lead)
+    assert (now.state, now.waits) == (LeadState.PENDING, Waits.TRUNK)
+    assert rows_of(engine, calls.attempt) == []
 
 
 @pytest.mark.parametrize(

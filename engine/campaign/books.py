@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import chain, count, repeat
+from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.dispatch import Dispatch, Permit
+from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import RETRY_S, Verdict
 from engine.settings import Settings
@@ -60,7 +61,7 @@ class Closing:
 @dataclass(frozen=True, slots=True)
 class Errand:
     """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`; all campaigns
-    of a trunk together take no more than `free` says of it.
+    of a trunk together take no more than `free` says of it. `shut`: trunks that are out of order now.
     """
 
     closings: list[Closing] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Errand:
     listening: list[UUID] = field(default_factory=list)
     wants: Mapping[UUID, int] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
+    shut: frozenset[str] = frozenset()
     node: str = ""
 
 
@@ -88,8 +90,7 @@ class Books:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
-        self._dispatch, self._learner = Dispatch(settings), Learner()
-        self._turn = count()
+        self._dispatch, self._learner, self._trunks = Dispatch(settings), Learner(), Trunks(settings)
 
     def beat(self, errand: Errand) -> News:
         """Do an errand in one transaction; nothing of it is done when this raises."""
@@ -123,32 +124,36 @@ class Books:
         """Write attempts for the next leads, on trunks that are `free`, which they fill; a campaign that has
         no lead left is done.
         """
-        turns = [trunk for trunk in campaign.trunks for _ in range(free[trunk])]
-        wanted = min(errand.wants.get(campaign.id, 0), len(turns))
+        ways = self._trunks.ways(campaign.trunks, free, errand.shut)
+        room = sum(way.free for way in ways if not way.shut)
+        wanted = min(errand.wants.get(campaign.id, 0), room)
         if wanted <= 0:
             return []
         permits = self._dispatch.take(connection, campaign, wanted, now)
         if not permits and not store.unfinished(connection, campaign.id):
             store.change(connection, campaign.id, now, state=CampaignState.DONE)
-        orders = [
-            Order(
-                id=new_id(now),
-                person_id=permit.lead.person_id,
-                lead_id=permit.lead.id,
-                campaign_id=campaign.id,
-                e164=permit.e164,
-                trunk=trunk,
-                node=errand.node,
-                caller_id=self._caller_id(trunk),
-                made=permit.lead.attempts,
-                allowed=campaign.attempts,
-                until=permit.until,
-                record=campaign.record,
-            )
-            for permit, trunk in zip(permits, turns, strict=False)
-        ]
-        calls.prepare(connection, [self._row(*pair, now) for pair in zip(orders, permits, strict=True)])
-        return orders
+        routed = self._trunks.route(ways, permits)
+        going = [(one.permit, self._order(one, campaign, errand.node, now)) for one in routed if one.trunk]
+        calls.prepare(connection, [self._row(order, permit, now) for permit, order in going])
+        store.hold(connection, [_held(one, now) for one in routed if not one.trunk])
+        return [order for _permit, order in going]
+
+    @staticmethod
+    def _order(one: Routed, campaign: store.CampaignRow, node: str, now: datetime) -> Order:
+        return Order(
+            id=new_id(now),
+            person_id=one.permit.lead.person_id,
+            lead_id=one.permit.lead.id,
+            campaign_id=campaign.id,
+            e164=one.permit.e164,
+            trunk=one.trunk,
+            node=node,
+            caller_id=one.caller_id,
+            made=one.permit.lead.attempts,
+            allowed=campaign.attempts,
+            until=one.permit.until,
+            record=campaign.record,
+        )
 
     def _row(self, order: Order, permit: Permit, now: datetime) -> dict[str, Any]:
         return {
@@ -168,11 +173,6 @@ class Books:
             "prepared_at": now,
             "recording": Recording.WANTED if order.record else Recording.NONE,
         }
-
-    def _caller_id(self, trunk: str) -> str:
-        """The trunk's numbers in turn; "" leaves it to the carrier."""
-        numbers = self._settings.trunk_named(trunk).caller_ids
-        return numbers[next(self._turn) % len(numbers)] if numbers else ""
 
     def _finish(self, connection: Connection, errand: Errand, now: datetime) -> dict[UUID, Outcome]:
         """Write outcomes and what becomes of the leads; the outcomes.
@@ -265,6 +265,12 @@ def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any
         "attempts_": order.made + 1,
         "outcome_": verdict.outcome,
     }
+
+
+def _held(one: Routed, now: datetime) -> dict[str, Any]:
+    """A lead that may be called and for which no trunk has room."""
+    lead = one.permit.lead
+    return {"person_id_": lead.person_id, "id_": lead.id, "due_": now + one.wait}
 
 
 def _waiting(order: Order, now: datetime) -> dict[str, Any]:

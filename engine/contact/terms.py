@@ -12,11 +12,12 @@ ANNOUNCED = frozenset({"caller", "robot", "opt-out"})
 
 
 def terms_of(settings: Settings, campaign: CampaignRow) -> Terms:
-    """The terms; SettingsError when a trunk or the source of the campaign is in no settings."""
+    """The terms; SettingsError when all trunks, or the source, of the campaign are in no settings."""
+    trunks = [trunk for trunk in settings.trunk if trunk.name in campaign.trunks]
     return Terms(
         role=campaign.role,
         exemption=campaign.exemption,
-        labelled=all(settings.trunk_named(trunk).label for trunk in campaign.trunks),
+        labelled=all(trunk.label for trunk in trunks or map(settings.trunk_named, campaign.trunks)),
         announced=ANNOUNCED,
         owes=campaign.owes,
         owes_ttl=timedelta(seconds=settings.source_named(campaign.owes).fresh_s if campaign.owes else 0),

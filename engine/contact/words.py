@@ -136,6 +136,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "limit": ("исчерпан предел звонков", "at a limit of calls"),
     "line": ("идёт другой звонок этому человеку", "another call to this person"),
     "owes": ("не проверено, должен ли ещё", "not asked whether he still owes"),
+    "trunk": ("нет свободного транка для этого номера", "no trunk has room for this number"),
     "blacklist": ("в чёрном списке до срока", "blacklisted until a date"),
     "blacklisted": ("в чёрном списке", "blacklisted"),
     "no-consent": ("нет согласия", "no consent"),
