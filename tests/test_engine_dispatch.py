@@ -200,7 +200,7 @@ def test_a_contact_person_needs_the_debtors_consent_and_a_message_of_his_own(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"law": ["no-such-law"]}, {"law": ["ru-126fz"], "exemption": "bank"}, {"trunk": "gone"}]
+    "changes", [{"law": ["no-such-law"]}, {"law": ["ru-126fz"], "exemption": "bank"}, {"trunks": ["gone"]}]
 )
 def test_a_campaign_that_may_not_call_is_left_alone(
     engine: Engine, line: Line, changes: dict[str, Any]
