@@ -7,7 +7,6 @@ dialling takes (`ix_lead_due`); finished ones leave it.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    Select,
     SmallInteger,
     String,
     Table,
@@ -31,15 +29,12 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    union_all,
     update,
 )
 
 from storage.contact import chunks, phone
 from storage.db import Id, Json, Record, UtcTime, metadata
 from storage.vocab import CampaignState, LeadState, Pacing, Role, Waits
-
-AHEAD = 8  # times as many leads are looked at as are wanted: other dialers may have locked the first
 
 campaign = Table(
     "campaign",
@@ -209,49 +204,6 @@ def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None
             lead.c.state == LeadState.NEW,
         )
         connection.execute(query.values({name: bindparam(name) for name in ("clips", "state", "why")}), rows)
-
-
-def take_due(
-    connection: Connection, campaign_id: UUID, at: datetime, limit: int, zones: Collection[int]
-) -> list[Record]:
-    """Lock up to `limit` leads of these zone sets that are due, the longest due first.
-
-    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, avoids. A lead that another
-    dialer has locked is passed over. Leads of other zones cost nothing: each zone is a range of the index.
-    """
-    if not zones:
-        return []
-    values = {"campaign": campaign_id, "at": at, "ahead": AHEAD * limit, "most": limit}
-    values |= {f"zone{place}": zone for place, zone in enumerate(sorted(zones))}
-    return list(connection.execute(_take(len(zones)), values))
-
-
-@lru_cache(maxsize=256)
-def _take(zones: int) -> Select[Any]:
-    """The query for so many zone sets: built once, it is long."""
-    due = union_all(*(select(_ripe(place).subquery()) for place in range(zones))).subquery("due")
-    return (
-        select(
-            *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id),
-            *(lead.c.role, lead.c.zone_id, lead.c.checked_at, lead.c.attempts, lead.c.avoids),
-        )
-        .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
-        .where(lead.c.state == LeadState.PENDING)
-        .order_by(due.c.due_at, due.c.id)  # ids are in order of time: a list is called from its top
-        .limit(bindparam("most"))
-        .with_for_update(of=lead, skip_locked=True)
-    )
-
-
-def _ripe(place: int) -> Select[Any]:
-    """The longest due leads of the zone set in this place."""
-    query = select(lead.c.person_id, lead.c.id, lead.c.due_at).where(
-        lead.c.campaign_id == bindparam("campaign"),
-        lead.c.zone_id == bindparam(f"zone{place}"),
-        lead.c.state == text("'pending'"),  # as the index has it
-        lead.c.due_at <= bindparam("at"),
-    )
-    return query.order_by(lead.c.due_at).limit(bindparam("ahead"))
 
 
 def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

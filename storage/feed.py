@@ -26,15 +26,6 @@ webhook = Table(
     Column("error", Text, nullable=False, default="", comment="why the last delivery failed"),
 )
 
-hour_rate = Table(
-    "hour_rate",
-    metadata,
-    Column("zone_id", Integer, primary_key=True),
-    Column("hour", Integer, primary_key=True, comment="0 to 167: hours since Monday midnight, local"),
-    Column("placed", Float, nullable=False, comment="calls, older ones for less"),
-    Column("answered", Float, nullable=False),
-)
-
 caller_id = Table(
     "caller_id",
     metadata,

@@ -169,6 +169,7 @@ class Books:
             "caller_id": order.caller_id,
             "kind": permit.kind,
             "permit": permit.why,
+            "control": permit.lead.control,
             "state": AttemptState.PREPARED,
             "prepared_at": now,
             "recording": Recording.WANTED if order.record else Recording.NONE,

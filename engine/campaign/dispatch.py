@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine import telemetry
+from engine.campaign.hours import Hours
+from engine.campaign.timing import CONTROL
 from engine.contact.cases import ZoneSets, load
 from engine.contact.law import Case, Law
 from engine.contact.limits import Past
@@ -22,9 +24,11 @@ from engine.contact.terms import scope_of, terms_of
 from engine.errors import SettingsError, UsageError
 from engine.settings import Settings
 from storage import campaign as store
+from storage import due
 from storage.db import Record
 from storage.vocab import CallKind, Waits
 
+GOLDEN = 0.6180339887  # steps of it are spread evenly over a circle
 LOOKED_AT = 500  # leads a beat and campaign: enough to get past those who may not be called
 PERMIT = timedelta(seconds=1)  # what has not gone out by then is decided anew: an opt-out holds at once
 
@@ -46,7 +50,8 @@ class Dispatch:
     """Decides for one dialer."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._zones = settings, ZoneSets()
+        self._settings, self._zones, self._hours = settings, ZoneSets(), Hours()
+        self._turn = 0.0
         self._barred: dict[str, str] = {}
 
     def take(
@@ -58,18 +63,25 @@ class Dispatch:
             return []
         sets = self._zones.read(connection)
         open_ = [key for key, zones in sets.items() if law.open(zones, now)]
+        scores = self._hours.scores(connection, law, sets, open_, now)
         scope = scope_of(self._settings, campaign, law)
         permits: list[Permit] = []
+        levels = due.levels(connection, campaign.id, now, open_)
         looked = 0
-        while len(permits) < wanted and looked < LOOKED_AT:
-            rows = store.take_due(connection, campaign.id, now, wanted - len(permits), open_)
+        while levels and len(permits) < wanted and looked < LOOKED_AT:
+            self._turn = (self._turn + GOLDEN) % 1
+            lacking = wanted - len(permits)
+            ranking = due.Ranking(scores, CONTROL, self._turn)
+            rows = due.take(connection, campaign.id, now, lacking, levels[0], ranking)
             looked += len(rows)
             cases = load(connection, rows, sets, scope, now, lock=True)
             fresh = list(_decided(rows, cases, law, permits, now))
             _write(connection, fresh, now)
             permits += [_permit(row, cases[row.id], law, one, now) for row, one in fresh if _allows(one)]
-            if not rows or len(cases) < len(rows):  # the rest is in another dialer's hands
+            if len(cases) < len(rows):  # the rest is in another dialer's hands
                 break
+            if len(rows) < lacking:
+                levels.pop(0)
         return permits
 
     def _law(self, campaign: store.CampaignRow, now: datetime) -> Law | None:

@@ -22,6 +22,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from engine.campaign.leads import Lead, Reader
+from engine.campaign.timing import is_control
 from engine.contact import numbering
 from engine.contact.lists import Summary
 from engine.errors import UsageError
@@ -154,21 +155,10 @@ class Shelf:
             person_id, blocked = people[lead.person_key]["id"], why.get(lead.key, "")
             phone_id = phones[person_id, lead.phones[0].e164]
             state = LeadState.BLOCKED if blocked else LeadState.NEW
-            who = (person_id, bulk.fresh_id(), self._campaign.id, lead.key, phone_id, lead.role)
-            return (
-                *who,
-                lead.variables,
-                state,
-                blocked,
-                now,
-                "",
-                self._zones[lead.zones],
-                0,
-                "",
-                0,
-                False,
-                "",
-            )
+            lead_id = bulk.fresh_id()
+            who = (person_id, lead_id, self._campaign.id, lead.key, phone_id, lead.role)
+            turn = (lead.priority, is_control(lead_id.int), "")
+            return (*who, lead.variables, state, blocked, now, "", self._zones[lead.zones], 0, "", *turn)
 
         with bulk.Sender(connection) as send:
             added = (person for key, person in people.items() if key not in known)

@@ -15,10 +15,11 @@ from engine.speech.template import Template
 from storage.vocab import NumberKind, Role
 
 PERSON = ("name", "city", "region", "address", "timezone")
-KNOWN = frozenset({"external_id", "person_id", "role", "group", "lat", "lon", EXTRA})
+KNOWN = frozenset({"external_id", "person_id", "role", "group", "lat", "lon", "priority", EXTRA})
 PHONE = re.compile(r"phone[0-9]*")
 MAX_KEY = 200  # characters of an id, so that the database can index it
 MAX_GROUP = 64  # so that a blacklist entry can name it
+MAX_PRIORITY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Lead:
     person: dict[str, Any]
     variables: dict[str, str]
     zones: str
+    priority: int = 0
 
 
 class Reader:
@@ -65,7 +67,9 @@ class Reader:
         key = f"id:{_id(row, 'person_id')}" if row.get("person_id") else f"tel:{phones[0].e164}"
         place = Place(person["timezone"], person["lat"], person["lon"], person["region"], person["city"])
         zones = ",".join(self._locator.locate(place, phones[0].e164).zones)
-        return Lead(_id(row, "external_id") or key, key, self._role, phones, person, variables, zones)
+        priority = _priority(row.get("priority", ""))
+        debt = _id(row, "external_id") or key
+        return Lead(debt, key, self._role, phones, person, variables, zones, priority)
 
     def _phones(self, row: dict[str, str]) -> tuple[Phone, ...]:
         """The row's numbers, each once: phone, phone2, phone3 …"""
@@ -138,6 +142,16 @@ def _id(row: dict[str, str], name: str) -> str:
     if len(value) > MAX_KEY:
         raise UsageError(f"{name}: longer than {MAX_KEY} characters")
     return value
+
+
+@lru_cache
+def _priority(text: str) -> int:
+    """A lead's place in its campaign: the higher goes first; 0 where the row says nothing."""
+    if not text:
+        return 0
+    if not re.fullmatch(r"[+-]?[0-9]{1,3}", text) or abs(int(text)) > MAX_PRIORITY:
+        raise UsageError(f"priority: {text[:16]!r} is no whole number from -{MAX_PRIORITY} to {MAX_PRIORITY}")
+    return int(text)
 
 
 @lru_cache

@@ -87,6 +87,13 @@ def _feed() -> None:
         sa.PrimaryKeyConstraint("zone_id", "hour", name=op.f("pk_hour_rate")),
     )
     op.create_table(
+        "hour_mark",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="of the last result that is learned"),
+        sa.Column("faded_at", TIME, nullable=False, comment="when old calls last lost weight"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hour_mark")),
+    )
+    op.create_table(
         "caller_id",
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("trunk", sa.String(length=64), nullable=False),

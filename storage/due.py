@@ -1,0 +1,146 @@
+"""Who is next: leads that are due, from the index of pending ones, however many there are.
+
+Priorities first. Within one, leads go in two streams: one in so many (`lead.control`) in turn, the longest due
+first; the others zone by zone, where the hour is best. Each zone set, stream and priority is a range of
+`ix_lead_due`, of which only the beginning is read: so the rest costs nothing.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    select,
+    text,
+    true,
+    union_all,
+)
+
+from storage.campaign import lead
+from storage.db import Record
+from storage.vocab import LeadState
+
+AHEAD = 8  # times as many leads are looked at as are wanted: other dialers may have locked the first
+
+PENDING = text("'pending'")  # as the index has it
+
+
+def levels(connection: Connection, campaign_id: UUID, at: datetime, zones: Collection[int]) -> list[int]:
+    """Priorities of the leads of these zone sets that are due, the highest first.
+
+    From one priority to the next below it: as many steps down the index as there are priorities.
+    """
+    if not zones:
+        return []
+    values = {"campaign": campaign_id, "at": at, "zones": sorted(zones)}
+    return list(connection.scalars(_levels(), values))
+
+
+@lru_cache(maxsize=1)
+def _levels() -> Select[Any]:
+    mine = (lead.c.campaign_id == bindparam("campaign"), lead.c.state == PENDING)
+    level = select(func.max(lead.c.priority).label("priority")).where(*mine).cte("level", recursive=True)
+    below = select(func.max(lead.c.priority)).where(*mine, lead.c.priority < level.c.priority)
+    level = level.union_all(select(below.scalar_subquery()).where(level.c.priority.is_not(None)))
+    due = exists().where(
+        *mine,
+        lead.c.priority == level.c.priority,
+        lead.c.control.in_([false(), true()]),
+        lead.c.zone_id.in_(bindparam("zones", expanding=True)),
+        lead.c.due_at <= bindparam("at"),
+    )
+    return select(level.c.priority).where(due).order_by(level.c.priority.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The order within a priority. `scores`: open zone set -> how good its hour is.
+
+    Where all scores are equal: the longest due first. Else those of the higher score before the others, and
+    among them, one in `control`, the control leads in turn; `turn`, from 0 to 1, is how far the next of these
+    is off. When either stream is empty the other has all.
+    """
+
+    scores: Mapping[int, int]
+    control: int
+    turn: float = 0.5
+
+
+def take(
+    connection: Connection, campaign_id: UUID, at: datetime, limit: int, level: int, ranking: Ranking
+) -> list[Record]:
+    """Lock up to `limit` leads of a priority that are due, in open zone sets, in their order.
+
+    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, control. A lead that another
+    dialer has locked is passed over.
+    """
+    scores = ranking.scores
+    if not scores:
+        return []
+    even = len(set(scores.values())) == 1
+    values = {"campaign": campaign_id, "at": at, "ahead": AHEAD * limit, "most": limit, "level": level}
+    values |= {f"zone{place}": zone for place, zone in enumerate(sorted(scores))}
+    if not even:
+        values |= {f"score{place}": scores[zone] for place, zone in enumerate(sorted(scores))}
+        values |= {"turn": ranking.turn, "each": float(ranking.control)}
+    return list(connection.execute(_take(len(scores), even), values))
+
+
+@lru_cache(maxsize=256)
+def _take(zones: int, even: bool) -> Select[Any]:
+    """The query for so many zone sets: built once, it is long."""
+    parts = [(place, control) for place in range(zones) for control in (False, True)]
+    ripe = union_all(*(select(_ripe(*part, even).subquery()) for part in parts)).subquery("ripe")
+    due = ripe if even else select(ripe, _slot(ripe).label("slot")).subquery("due")
+    first: list[ColumnElement[Any]] = [] if even else [due.c.slot]
+    return (
+        select(
+            *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id, lead.c.role),
+            *(lead.c.zone_id, lead.c.checked_at, lead.c.attempts, lead.c.control),
+        )
+        .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
+        .where(lead.c.state == LeadState.PENDING)
+        .order_by(*first, due.c.due_at, due.c.id)  # ids are in order of time: a list is called from its top
+        .limit(bindparam("most"))
+        .with_for_update(of=lead, skip_locked=True)
+    )
+
+
+def _ripe(place: int, control: bool, even: bool) -> Select[Any]:
+    """The longest due leads of one stream in the zone set in this place."""
+    score: ColumnElement[int] = literal(0) if control else bindparam(f"score{place}", type_=Integer)
+    columns: list[ColumnElement[Any]] = [] if even else [lead.c.control, score.label("score")]
+    query = select(lead.c.person_id, lead.c.id, lead.c.due_at, *columns).where(
+        lead.c.campaign_id == bindparam("campaign"),
+        lead.c.priority == bindparam("level"),
+        lead.c.control == (true() if control else false()),
+        lead.c.zone_id == bindparam(f"zone{place}"),
+        lead.c.state == PENDING,
+        lead.c.due_at <= bindparam("at"),
+    )
+    return query.order_by(lead.c.due_at).limit(bindparam("ahead"))
+
+
+def _slot(ripe: Any) -> ColumnElement[float]:
+    """Where a lead stands in the queue that both streams make: control leads at every so-manyeth place."""
+    each = bindparam("each", type_=Float)
+    order = (ripe.c.score.desc(), ripe.c.due_at, ripe.c.id)
+    place = func.row_number().over(partition_by=ripe.c.control, order_by=order) - 1
+    return case(
+        (ripe.c.control, (place + bindparam("turn", type_=Float)) * each),
+        else_=(place + 0.5) * each / (each - 1),
+    )
