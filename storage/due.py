@@ -1,7 +1,7 @@
 """Who is next: leads that are due, from the index of pending ones, however many there are.
 
-Priorities first. Within one, leads go in two streams: one in so many (`lead.control`) in turn, the longest due
-first; the others zone by zone, where the hour is best. Each zone set, stream and priority is a range of
+Priorities first. Within one, leads go in two streams: some (`lead.control`) in turn, the longest due first;
+the others zone by zone, where the hour is best. Each zone set, stream and priority is a range of
 `ix_lead_due`, of which only the beginning is read: so the rest costs nothing.
 """
 
@@ -85,8 +85,8 @@ def take(
 ) -> list[Record]:
     """Lock up to `limit` leads of a priority that are due, in open zone sets, in their order.
 
-    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, control. A lead that another
-    dialer has locked is passed over.
+    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, control, avoids. A lead that
+    another dialer has locked is passed over.
     """
     scores = ranking.scores
     if not scores:
@@ -110,7 +110,7 @@ def _take(zones: int, even: bool) -> Select[Any]:
     return (
         select(
             *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id, lead.c.role),
-            *(lead.c.zone_id, lead.c.checked_at, lead.c.attempts, lead.c.control),
+            *(lead.c.zone_id, lead.c.checked_at, lead.c.attempts, lead.c.control, lead.c.avoids),
         )
         .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
         .where(lead.c.state == LeadState.PENDING)

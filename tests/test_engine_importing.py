@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 
 from engine.campaign import importing
 from engine.campaign.importing import import_rows, newer
+from engine.campaign.timing import is_control
 from engine.contact.lists import Summary
 from engine.errors import FileError
 from engine.files.sheets import rows
@@ -341,3 +343,14 @@ def test_imports_at_once_bring_each_lead_and_person_once(
         thread.join(60)
     assert sum(summary.imported for summary in summaries) == 600
     assert len(rows_of(engine, contact.person)) == len(rows_of(engine, contact.phone)) == 300
+
+
+def test_a_list_tells_priorities_and_one_lead_in_ten_is_a_control_lead(
+    engine: Engine, bring: Callable[..., Summary]
+) -> None:
+    lines = "".join(f"9211{n:06d};a;1;{n % 3}\n" for n in range(1000))
+    assert counts(bring("phone;name;sum;priority\n" + lines)) == (1000, 1000, 0, 0)
+    leads = rows_of(engine, lead)
+    assert Counter(row.priority for row in leads) == {0: 334, 1: 333, 2: 333}
+    assert 50 < sum(row.control for row in leads) < 160
+    assert all(row.control == is_control(row.id.int) for row in leads)

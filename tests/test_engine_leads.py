@@ -48,6 +48,10 @@ def read(row: dict[str, str], template: Template = TEMPLATE) -> Lead:
         ({"external_id": "x" * 201}, "external_id: longer than 200"),
         ({"person_id": "x" * 201}, "person_id: longer than 200"),
         ({"+": "more"}, "more cells than the header"),
+        ({"priority": "high"}, "priority: 'high' is no whole number from -100 to 100"),
+        ({"priority": "101"}, "priority: '101'"),
+        ({"priority": "-101"}, "priority: '-101'"),
+        ({"priority": "1.5"}, "priority: '1.5'"),
     ],
     ids=str,
 )
@@ -144,3 +148,14 @@ def test_any_row_is_a_lead_or_is_refused(row: dict[str, str]) -> None:
         return
     assert lead.phones[0].e164.startswith("+")
     assert set(lead.variables) == {"name", "sum"}
+
+
+@pytest.mark.parametrize("told, priority", [("", 0), ("100", 100), ("-100", -100), ("+7", 7), ("07", 7)])
+def test_a_row_may_say_who_goes_first(told: str, priority: int) -> None:
+    assert read(GOOD | {"priority": told}).priority == priority
+
+
+def test_a_priority_is_no_variable_of_a_template() -> None:
+    template = parse('[[fragment]]\ntext = "{name}, {priority}"')
+    with pytest.raises(UsageError, match="the template needs a value for: priority"):
+        read(GOOD | {"priority": "1"}, template)

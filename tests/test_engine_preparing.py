@@ -11,6 +11,7 @@ from engine.campaign import preparing
 from engine.campaign.preparing import Preparer
 from engine.errors import VoiceError
 from storage import campaign as store
+from storage import due
 from storage.campaign import CampaignRow
 from storage.db import reading, writing
 from storage.vocab import LeadState
@@ -73,8 +74,9 @@ def test_a_lead_whose_message_cannot_be_made_is_blocked_and_the_others_are_not(
     assert lead_now(engine, bad).clips is None
     assert lead_now(engine, good).state == "pending"
     with writing(engine) as connection:
-        due = store.take_due(connection, room.campaign.id, NOON, 9, {bad["zone_id"], good["zone_id"]})
-    assert [row.id for row in due] == [good["id"]]
+        ranking = due.Ranking(dict.fromkeys((bad["zone_id"], good["zone_id"]), 100), 10)
+        rows = due.take(connection, room.campaign.id, NOON, 9, 0, ranking)
+    assert [row.id for row in rows] == [good["id"]]
 
 
 def test_leads_are_prepared_batch_after_batch(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.dispatch import Dispatch, Permit
+from engine.campaign.rates import learn
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import RETRY_S, Verdict
@@ -107,6 +108,10 @@ class Books:
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
         return News(campaigns, talks, orders, closed)
+
+    def learn_hours(self) -> int:
+        """Learn from new results at which hours people answer; how many. Any thread may do this."""
+        return learn(self._engine, self._settings)
 
     def unfinished(self) -> list[tuple[Order, Seen]]:
         """Attempts that this dialer left open when it last stopped, with what was written of them."""

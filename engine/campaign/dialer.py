@@ -6,8 +6,9 @@
 | send, as calls fall due | one Originate each, never a second |
 | listen, per node | events -> what was seen of each attempt |
 
-And in a thread of its own the audio of leads to come. A lost database stops new calls by itself: without a
-beat there are no orders. A lost Asterisk stops them too: what waits is given back.
+And in threads of their own the audio of leads to come, who still owes, and at which hours people answer. A
+lost database stops new calls by itself: without a beat there are no orders. A lost Asterisk stops them too:
+what waits is given back.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ TURN_S = 0.01
 DOWN_S = 1.0
 IDLE_S = 1.0
 TROUBLE_S = 10.0
+LEARN_S = 60.0
 
 log = telemetry.logger("dialer")
 
@@ -86,7 +88,7 @@ class Dialer:
                 await node.start()
             try:
                 async with asyncio.TaskGroup() as group:  # one that breaks ends them all, and says so
-                    chores = [self._send(), self._prepare(), self._ask_who_owes()]
+                    chores = [self._send(), self._prepare(), self._ask_who_owes(), self._learn_hours()]
                     loops = [*chores, *map(self._listen, self._nodes.values())]
                     others = [group.create_task(one) for one in loops]
                     await self._beats()
@@ -290,6 +292,16 @@ class Dialer:
                     pause = TROUBLE_S  # the beat tells
             if not asked:
                 await asyncio.sleep(pause)
+
+    # Hours.
+
+    async def _learn_hours(self) -> None:
+        """Learn from the results of the last minute at which hours people answer."""
+        loop = asyncio.get_running_loop()
+        while True:
+            with suppress(*DOWN):  # the beat tells
+                await loop.run_in_executor(None, self._books.learn_hours)
+            await asyncio.sleep(LEARN_S)
 
 
 def seen_in(event: Event, at: datetime) -> Seen | None:

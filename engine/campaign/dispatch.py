@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine import telemetry
-from engine.campaign.hours import Hours
+from engine.campaign.rates import Rates
 from engine.campaign.timing import CONTROL
 from engine.contact.cases import ZoneSets, load
 from engine.contact.law import Case, Law
@@ -50,7 +50,7 @@ class Dispatch:
     """Decides for one dialer."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._zones, self._hours = settings, ZoneSets(), Hours()
+        self._settings, self._zones, self._rates = settings, ZoneSets(), Rates()
         self._turn = 0.0
         self._barred: dict[str, str] = {}
 
@@ -63,7 +63,7 @@ class Dispatch:
             return []
         sets = self._zones.read(connection)
         open_ = [key for key, zones in sets.items() if law.open(zones, now)]
-        scores = self._hours.scores(connection, law, sets, open_, now)
+        scores = self._rates.scores(connection, law, sets, open_, now)
         scope = scope_of(self._settings, campaign, law)
         permits: list[Permit] = []
         levels = due.levels(connection, campaign.id, now, open_)

@@ -1,6 +1,6 @@
-"""What will come of a campaign: its days played minute by minute, by counts of like leads. Pure; dials nobody.
+"""What will come of a campaign: its days played minute by minute, with counts of like leads. Pure.
 
-    groups of leads + plan (law, limits, what becomes of calls) -> calls by zone and hour, the finish, who is left
+    groups of leads + plan (law, limits, fates of calls) -> calls by zone and hour, the finish, who is left
 
 Each minute brings so many calls as calls a second and channels allow (a channel is held while it rings and
 while one talks). They go to the highest priority that has leads due in open zones, there to the zones whose
@@ -11,15 +11,16 @@ It takes one lead for one person, and its trunk for nobody else's.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from itertools import accumulate, count
+from itertools import accumulate, count, pairwise
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from engine.contact.law import EVERYWHERE, Law, Terms
+from engine.campaign.plan import Fate, Group, Plan, Used, limits_of
+from engine.contact.law import EVERYWHERE
 from engine.contact.limits import Limit, Past, Target, counted, full_until, starts
 from engine.contact.rules import Verdict, campaign_rules
 from storage.vocab import Outcome
@@ -27,63 +28,6 @@ from storage.vocab import Outcome
 STEP = timedelta(minutes=1)
 DAY_STEPS = 24 * 60
 GOLDEN = 0.6180339887
-
-Used = tuple[tuple[datetime, ...], ...]  # for each limit, when the calls were that it counts
-Retry = Callable[[Outcome, int], timedelta | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Leads that are alike: `made` attempts, not `due` before, `used` of `limits_of` the law."""
-
-    zone: int
-    priority: int
-    made: int
-    due: datetime
-    leads: int
-    used: Used = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What becomes of a share of all calls: it rings for `ring_s`; answered, they talk for `talk_s`."""
-
-    outcome: Outcome
-    share: float
-    ring_s: float
-    talk_s: float = 0.0
-    reached: bool = False
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What holds for the whole campaign.
-
-    `attempts`: of a lead, at most. `retry`: outcome and attempts made -> the delay before the next; None: no
-    more. `score`: how good an hour is in a zone set; the higher goes first.
-    """
-
-    law: Law
-    terms: Terms
-    zones: Mapping[int, tuple[ZoneInfo, ...]]
-    cps: float
-    channels: int
-    attempts: int
-    fates: Sequence[Fate]
-    retry: Retry
-    start: datetime
-    days: int
-    score: Callable[[int, datetime], int] = lambda _zone, _at: 0
-
-    @property
-    def hold_s(self) -> float:
-        """How long a call holds its channel, on the whole."""
-        return sum(fate.share * (fate.ring_s + fate.talk_s) for fate in self.fates)
-
-    @property
-    def rate(self) -> float:
-        """Calls a second that the limits allow."""
-        return min(self.cps, self.channels / self.hold_s) if self.hold_s else self.cps
 
 
 @dataclass
@@ -101,11 +45,6 @@ class Forecast:
     left: Counter[str] = field(default_factory=Counter)
     hours: Counter[tuple[int, datetime]] = field(default_factory=Counter)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-
-
-def limits_of(law: Law) -> tuple[Limit, ...]:
-    """All limits of a law, in the order of `Group.used`."""
-    return tuple(limit for pack in law.packs for limit in pack.limits)
 
 
 def forecast(groups: Iterable[Group], plan: Plan) -> Forecast:
@@ -327,7 +266,7 @@ class _Run:
         shift = (key[1] * 31 + made * 7 + key[0]) * GOLDEN % 1  # or else all small cells would begin alike
         bounds = [*self._bounds[:-1], 1.0]
         marks = [int(after * bound + shift) - int(before * bound + shift) for bound in bounds]
-        for place, (low, high) in enumerate(zip(marks, marks[1:], strict=False)):
+        for place, (low, high) in enumerate(pairwise(marks)):
             if high > low:
                 yield place, high - low
 

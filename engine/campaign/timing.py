@@ -4,9 +4,8 @@
     score(hour) = rate(hour) / the mean rate of the zone's lawful hours, in percent, in steps of STEP
 
 Zones differ in how many answer at all; that says nothing of the hour, so each is compared with itself. PRIOR
-calls at the zone's own mean keep a few lucky ones from deciding, and STEP keeps what is as good as equal equal:
-among equals the longest due is called first, as it is where nothing is known. The stray hours of a week that
-nobody was ever called in are as good as the mean.
+calls at the zone's own mean keep a few lucky ones from deciding, and STEP keeps equal what is nearly so:
+among equals the longest due is called first, as it is where nothing is known.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,7 +26,7 @@ CONTROL = 10  # one lead in so many is called in turn, so that the gain can be m
 
 # Somebody picked up; a machine did not.
 PICKED_UP = ANSWERED - {Outcome.MACHINE}
-# Calls that tell of the hour: the number exists, and the network brought the call to it or to its owner's absence.
+# Calls that tell of the hour: the number exists, and the network did what it could.
 TELLING = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNREACHABLE, Outcome.REJECTED}
 
 
@@ -50,7 +49,7 @@ def hour_of(at: datetime, zone: ZoneInfo) -> int:
 
 
 def lawful(law: Law, zones: Collection[ZoneInfo], at: datetime) -> frozenset[int]:
-    """Hours of the coming week, in the first zone's time, in the middle of which all of them may be called."""
+    """Hours of the coming week, in the first zone's time, in whose middle all of them may be called."""
     first = next(iter(zones))
     moments = [at.replace(minute=30, second=0, microsecond=0) + ahead * HOUR for ahead in range(WEEK)]
     return frozenset(hour_of(moment, first) for moment in moments if law.open(zones, moment))

@@ -53,7 +53,7 @@ def load(
     *,
     lock: bool = False,
 ) -> dict[UUID, Case]:
-    """Lead id -> case, of rows as `storage.campaign.take_due` gives them.
+    """Lead id -> case, of rows as `storage.due.take` gives them.
 
     `lock`: keep others from calling these people until the transaction's end; a lead of one whom another
     dialer holds at this moment is left out.

@@ -27,7 +27,7 @@ FRESH = timedelta(minutes=1)
 Zones = Mapping[int, tuple[ZoneInfo, ...]]
 
 
-class Hours:
+class Rates:
     """What is known of hours, read at most once a minute."""
 
     def __init__(self) -> None:
