@@ -100,7 +100,12 @@ def test_a_taken_lead_brings_all_that_dispatch_needs(engine: Engine, campaign: C
     with writing(engine) as connection:
         (taken,) = due(connection, campaign, 1, zones_of(row))
     wanted = {name: row[name] for name in ("person_id", "id", "key", "phone_id", "role", "zone_id")}
-    assert taken._asdict() == wanted | {"checked_at": after(-60), "attempts": 2, "control": False, "avoids": ""}
+    assert taken._asdict() == wanted | {
+        "checked_at": after(-60),
+        "attempts": 2,
+        "control": False,
+        "avoids": "",
+    }
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
