@@ -147,6 +147,9 @@ def status(ctx: click.Context, name: str, style: str) -> None:
     now = service(ctx).status(name)
     if style == "table":
         now["state"] = title(now["state"], lang)
+        why, offenders = now.pop("why"), now.pop("offenders")
+        if why:
+            now |= {"why": why, "offenders": "\n".join(offenders)}
         seen = {outcome(key, lang): n for key, n in now.pop("attempts").items() if n and key != "total"}
         flat = {
             f"{part}.{key}": n

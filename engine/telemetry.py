@@ -27,6 +27,11 @@ NUMBER = re.compile(
 calls = Counter("zvonar_calls_total", "Attempts ended, by outcome", ["outcome"])
 originates = Counter("zvonar_originates_total", "Originates sent", ["trunk"])
 channels = Gauge("zvonar_channels", "Attempts in flight", ["trunk"])
+trunk_rate = Gauge("zvonar_trunk_rate", "Calls a second that a trunk is given at present", ["trunk"])
+trunk_breaker = Gauge("zvonar_trunk_breaker", "0: closed, 1: on trial, 2: open, not used", ["trunk"])
+campaign_storms = Counter(
+    "zvonar_campaign_storms_total", "Campaigns that were paused by a storm", ["outcome"]
+)
 event_lag = Histogram(
     "zvonar_ami_event_lag_seconds",
     "From an event's arrival to its handling",

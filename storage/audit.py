@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, Text
+from sqlalchemy import Column, Connection, Table, Text, select
 
-from storage.db import Id, Json, UtcTime, metadata, new_id
+from storage.db import Id, Json, Record, UtcTime, metadata, new_id
 
 audit = Table(
     "audit",
@@ -23,3 +23,14 @@ def note(connection: Connection, *, at: datetime, actor: str, deed: str, subject
     """Add a line to the audit."""
     row = {"id": new_id(), "at": at, "actor": actor, "deed": deed, "subject": subject, "detail": detail}
     connection.execute(audit.insert().values(row))
+
+
+def newest(connection: Connection, *, actor: str, deed: str, subject: str) -> Record | None:
+    """The last line of its kind: at, detail."""
+    query = (
+        select(audit.c.at, audit.c.detail)
+        .where(audit.c.actor == actor, audit.c.deed == deed, audit.c.subject == subject)
+        .order_by(audit.c.at.desc())
+        .limit(1)
+    )
+    return connection.execute(query).one_or_none()

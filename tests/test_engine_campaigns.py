@@ -237,6 +237,8 @@ def test_the_status_has_the_contracts_keys_and_true_figures(engine: Engine, camp
     assert now == {
         "name": "autumn",
         "state": "running",
+        "why": "",
+        "offenders": [],
         "leads": {"total": 15, "pending": 3, "in_flight": 3, "done": 4, "blocked": 5},
         "rate": {"cps": 0.4, "cps_limit": 2.5, "channels": 1, "channels_limit": 4},
         "operators": {

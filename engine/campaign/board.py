@@ -1,6 +1,7 @@
 """The dialer's board: attempts waiting to be sent and attempts under way, in memory; no I/O in it.
 
     books.beat -> orders wait -> `due` lets one go when campaign and trunk have a channel and a turn
+       (whose turn it is among campaigns: `fair`; how many a trunk takes at present: `valves`)
     -> `witness` adds what is seen of it -> final, or overdue -> `errand` hands it to the next beat -> gone
 
 Every attempt has a moment by which it is over, whatever is heard of it:
@@ -20,30 +21,37 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import ceil
+from typing import Any
 from uuid import UUID
 
 from engine.campaign.attempts import Seen
 from engine.campaign.books import Closing, Errand, News, Order
+from engine.campaign.breaker import CampaignBreaker, Storm
+from engine.campaign.fair import Ledger
 from engine.campaign.pacing import Pace, Room
+from engine.campaign.valves import Valves, lacking
 from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
+from storage.vocab import Outcome
 
 RING_GRACE_S = 10
 FAILED_GRACE_S = 3
 CALL_GRACE_S = 15
 TALK_GRACE_S = 5
-WAITING_S = 0.6  # so many seconds' worth of calls wait to be sent: a beat and its commit
 SETTLE_S = 1.0  # an Originate so young may not have its channel yet
 
 
 @dataclass(slots=True)
 class Line:
-    """One attempt under way; `until` is when it is closed at the latest."""
+    """One attempt under way; `until` is when it is closed at the latest. `judged`: its trunk was told how it
+    went; `counted`: and its campaign.
+    """
 
     order: Order
     seen: Seen
     until: float
+    judged: bool = False
+    counted: bool = False
 
     @property
     def busy(self) -> bool:
@@ -56,10 +64,12 @@ class Board:
 
     def __init__(self, dialer: Dialer, trunks: Iterable[Trunk]) -> None:
         self._dialer = dialer
-        self._trunks = {trunk.name: Room(Pace(trunk.cps), trunk.channels) for trunk in trunks}
+        self._valves = Valves(trunks)
         self._campaigns: dict[UUID, CampaignRow] = {}
         self._rooms: dict[UUID, Room] = {}
-        self._waiting: dict[UUID, deque[Order]] = {}
+        self._breakers: dict[UUID, CampaignBreaker] = {}
+        self._ledger = Ledger()
+        self._waiting: dict[tuple[UUID, str], deque[Order]] = {}  # by campaign and trunk
         self._returned: list[Order] = []
         self.lines: dict[UUID, Line] = {}
 
@@ -81,7 +91,11 @@ class Board:
     @property
     def used(self) -> dict[str, int]:
         """Trunk -> channels in use."""
-        return {name: room.used for name, room in self._trunks.items()}
+        return self._valves.used
+
+    def told(self, now: float) -> dict[str, dict[str, Any]]:
+        """The trunks as watchers see them (`Valves.told`)."""
+        return self._valves.told(now)
 
     def holds(self, attempt: UUID) -> bool:
         """Is this attempt in hand, in whatever way?"""
@@ -96,13 +110,24 @@ class Board:
         for campaign in news.campaigns:
             room = self._rooms.get(campaign.id) or self._fresh(campaign)
             self._rooms[campaign.id] = room.limited(campaign.cps, campaign.channels)
+        self._breakers = {key: self._breakers.get(key, CampaignBreaker()) for key in self._campaigns}
         for order in news.orders:
-            self._waiting.setdefault(order.campaign_id, deque()).append(order)
+            self._waiting.setdefault((order.campaign_id, order.trunk), deque()).append(order)
         for attempt, talk in news.talks.items():
             if attempt in self.lines:
                 self._add(self.lines[attempt], Seen(talk=talk))
-        for campaign_id in self._waiting.keys() - self._campaigns.keys():
-            self._returned += self._waiting.pop(campaign_id)
+        self._forget({key for key in self._waiting if key[0] not in self._campaigns})
+        wanting = {campaign for campaign, _trunk in self._waiting}
+        self._ledger = self._ledger.present({key: self._campaigns[key].priority for key in wanting})
+
+    def limits(self, trunks: Iterable[Trunk]) -> None:
+        """Changed limits of trunks, trunks that are new, and without those that are gone; at once."""
+        busy = Counter(line.order.trunk for line in self.lines.values() if line.busy)
+        self._valves.limits(trunks, busy)
+
+    def step(self, now: float, lag_s: float) -> None:
+        """Once a beat: trunks become faster or slower by what was seen; events are handled `lag_s` late."""
+        self._valves.step(now, lag_s)
 
     def _fresh(self, campaign: CampaignRow) -> Room:
         """The room of a campaign that is new here; attempts that were adopted before use it already."""
@@ -119,31 +144,45 @@ class Board:
 
     def due(self, now: float, at: datetime) -> list[Order]:
         """The orders to send at this moment; from here on they count as sent."""
+        self._expire(at)
         going: list[Order] = []
-        for campaign in self._campaigns.values():
-            orders = self._waiting.get(campaign.id)
-            while orders and self._free(orders[0], now):
-                order = orders.popleft()
-                if at > order.until:  # he was to be called at once: now it is to be decided anew
-                    self._returned.append(order)
-                    continue
-                self._trunks[order.trunk] = self._trunks[order.trunk].take(now)
-                self._rooms[campaign.id] = self._rooms[campaign.id].take(now)
-                until = now + self._dialer.dial_timeout_s + RING_GRACE_S
-                self.lines[order.id] = Line(order, Seen(sent_at=at), until)
-                going.append(order)
+        while ready := [key for key in self._waiting if self._free(*key, now)]:
+            key = min(ready, key=lambda one: self._ledger.order(one[0], self._campaigns[one[0]].priority))
+            going.append(self._go(key, now, at))
         return going
 
-    def _free(self, order: Order, now: float) -> bool:
-        trunk = self._trunks.get(order.trunk)
-        return trunk is not None and trunk.ready(now) and self._rooms[order.campaign_id].ready(now)
+    def _expire(self, at: datetime) -> None:
+        """Who was to be called at once is to be decided anew; and nobody waits for a trunk that is shut."""
+        self._forget({key for key in self._waiting if self._valves.shut(key[1])})
+        for orders in self._waiting.values():
+            while orders and at > orders[0].until:
+                self._returned.append(orders.popleft())
+        self._forget({key for key, orders in self._waiting.items() if not orders})
+
+    def _forget(self, keys: Iterable[tuple[UUID, str]]) -> None:
+        """Give back what waits there."""
+        for key in keys:
+            self._returned += self._waiting.pop(key)
+
+    def _free(self, campaign_id: UUID, trunk: str, now: float) -> bool:
+        return self._rooms[campaign_id].ready(now) and self._valves.ready(trunk, now)
+
+    def _go(self, key: tuple[UUID, str], now: float, at: datetime) -> Order:
+        """The first that waits there is sent."""
+        order = self._waiting[key].popleft()
+        if not self._waiting[key]:
+            del self._waiting[key]
+        campaign = self._campaigns[order.campaign_id]
+        self._valves.take(order.trunk, order.id, now)
+        self._rooms[campaign.id] = self._rooms[campaign.id].take(now)
+        self._ledger = self._ledger.charged(campaign.id, campaign.weight)
+        self.lines[order.id] = Line(order, Seen(sent_at=at), now + self._dialer.dial_timeout_s + RING_GRACE_S)
+        return order
 
     def _room(self, order: Order, change: int) -> None:
         """A channel more or fewer is in use."""
-        trunk, room = self._trunks.get(order.trunk), self._rooms.get(order.campaign_id)
-        if trunk:
-            self._trunks[order.trunk] = trunk.used_more(change)
-        if room:
+        self._valves.used_more(order.trunk, change)
+        if room := self._rooms.get(order.campaign_id):
             self._rooms[order.campaign_id] = room.used_more(change)
 
     def unsend(self, attempt: UUID) -> None:
@@ -152,6 +191,7 @@ class Board:
         if line and line.busy:
             del self.lines[attempt]
             self._room(line.order, -1)
+            self._valves.unsent(line.order.trunk, attempt)
             self._returned.append(line.order)
 
     def give_back(self, order: Order) -> None:
@@ -160,9 +200,7 @@ class Board:
 
     def recall(self) -> None:
         """Nothing that waits is to be sent; give it all back."""
-        for orders in self._waiting.values():
-            self._returned += orders
-        self._waiting.clear()
+        self._forget(list(self._waiting))
 
     # What is seen of the calls.
 
@@ -179,6 +217,16 @@ class Board:
             line.until = now + self._dialer.max_call_s + CALL_GRACE_S
         elif line.seen.failed_at and not line.seen.answered:
             line.until = min(line.until, now + FAILED_GRACE_S)
+        self._judge(line, now)
+
+    def _judge(self, line: Line, now: float) -> None:
+        """Tell its trunk how a call went, once: as soon as the phone rings, or when it is over."""
+        rings = line.seen.ringing_at is not None or line.seen.answered
+        if line.judged or not (rings or line.seen.final):
+            return
+        line.judged = True
+        outcome = None if rings else line.seen.verdict().outcome
+        self._valves.judge(line.order.trunk, line.order.id, outcome, now)
 
     def reconnected(
         self, node: str, live: frozenset[str], started: datetime, now: float, at: datetime
@@ -205,6 +253,9 @@ class Board:
             if now >= line.until:
                 self._add(line, Seen(closed=True))
         over = [line for line in self.lines.values() if line.seen.final]
+        for line in over:
+            self._judge(line, now)
+            self._count(line)
         heard_of = [line for line in self.lines.values() if self._awaits_talk(line, now)]
         if not node:
             self.recall()
@@ -212,10 +263,24 @@ class Board:
             closings=[Closing(line.order, line.seen, line.seen.hangup_at or at) for line in over],
             given_back=list(self._returned),
             listening=[line.order.id for line in heard_of],
+            storms=self._storms(),
             wants=self._wants() if node else {},
             free=self._free_trunks() if node else {},
+            shut=self._valves.out_of_order,
             node=node,
         )
+
+    def _count(self, line: Line) -> None:
+        """Tell a campaign how its call ended, once. Where nobody saw the end it is not known whose fault."""
+        breaker, outcome = self._breakers.get(line.order.campaign_id), line.seen.verdict().outcome
+        unseen = outcome is Outcome.UNKNOWN and line.seen.hangup_at is None
+        if breaker and not line.counted and not unseen:
+            self._breakers[line.order.campaign_id] = breaker.heard([(line.order.id, outcome)])
+        line.counted = True
+
+    def _storms(self) -> dict[UUID, Storm]:
+        """The campaigns that are to be paused."""
+        return {key: storm for key, breaker in self._breakers.items() if (storm := breaker.storm)}
 
     def _awaits_talk(self, line: Line, now: float) -> bool:
         """Its call is over or about to be given up, and a conversation may have reported."""
@@ -223,13 +288,17 @@ class Board:
 
     def _wants(self) -> dict[UUID, int]:
         """How many leads each campaign should bring, so that none of its turns is missed."""
-        waiting = {campaign_id: len(orders) for campaign_id, orders in self._waiting.items()}
-        return {key: _lacking(self._rooms[key], waiting.get(key, 0)) for key in self._campaigns}
+        waiting: Counter[UUID] = Counter()
+        for (campaign_id, _trunk), orders in self._waiting.items():
+            waiting[campaign_id] += len(orders)
+        return {key: lacking(self._rooms[key], waiting[key]) for key in self._campaigns}
 
     def _free_trunks(self) -> dict[str, int]:
         """The same of each trunk; so what waits is little, has a channel, and is sent within a second."""
-        waiting = Counter(order.trunk for orders in self._waiting.values() for order in orders)
-        return {name: _lacking(room, waiting[name]) for name, room in self._trunks.items()}
+        waiting: Counter[str] = Counter()
+        for (_campaign, trunk), orders in self._waiting.items():
+            waiting[trunk] += len(orders)
+        return self._valves.free(waiting)
 
     def saved(self, errand: Errand) -> None:
         """The beat has written this: it need not be kept any longer."""
@@ -237,9 +306,3 @@ class Board:
             self.lines.pop(closing.order.id, None)
         written = {order.id for order in errand.given_back}
         self._returned = [order for order in self._returned if order.id not in written]
-
-
-def _lacking(room: Room, waiting: int) -> int:
-    """How many orders to fetch for a room, so that none of its turns is missed; it has a channel for each."""
-    enough = min(ceil(room.pace.rate * WAITING_S) + 1, room.channels - room.used)
-    return max(0, enough - waiting)

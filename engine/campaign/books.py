@@ -15,8 +15,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from engine.campaign import storms
 from engine.campaign.attempts import Seen, Talk
+from engine.campaign.breaker import Storm
 from engine.campaign.dispatch import Dispatch, Permit
+from engine.campaign.fair import Claim, Ledger, serve
 from engine.campaign.rates import learn
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
@@ -62,12 +65,14 @@ class Closing:
 @dataclass(frozen=True, slots=True)
 class Errand:
     """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`; all campaigns
-    of a trunk together take no more than `free` says of it. `shut`: trunks that are out of order now.
+    of a trunk together take no more than `free` says of it. `shut`: trunks that are out of order now;
+    `storms`: campaigns that are to be paused.
     """
 
     closings: list[Closing] = field(default_factory=list)
     given_back: list[Order] = field(default_factory=list)
     listening: list[UUID] = field(default_factory=list)
+    storms: Mapping[UUID, Storm] = field(default_factory=dict)
     wants: Mapping[UUID, int] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
     shut: frozenset[str] = frozenset()
@@ -92,21 +97,19 @@ class Books:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
         self._dispatch, self._learner, self._trunks = Dispatch(settings), Learner(), Trunks(settings)
+        self._ledger = Ledger()
 
     def beat(self, errand: Errand) -> News:
         """Do an errand in one transaction; nothing of it is done when this raises."""
         now = self._settings.now()
         with writing(self._engine) as connection:
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
+            storms.pause(connection, errand.storms, self._settings.lang, now)
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
-            orders: list[Order] = []
-            free = Counter(errand.free)
-            for campaign in campaigns:
-                taken = self._take(connection, campaign, errand, free, now)
-                free.subtract(order.trunk for order in taken)
-                orders += taken
+            orders, ledger = self._serve(connection, campaigns, errand, now)
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
+        self._ledger = ledger
         return News(campaigns, talks, orders, closed)
 
     def learn_hours(self) -> int:
@@ -118,22 +121,39 @@ class Books:
         with reading(self._engine) as connection:
             return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
 
+    def _serve(
+        self, connection: Connection, campaigns: list[store.CampaignRow], errand: Errand, now: datetime
+    ) -> tuple[list[Order], Ledger]:
+        """Everybody's next leads by his fair part of the free turns; and what each has had since."""
+        rows = {row.id: row for row in campaigns}
+        wants = {key: wanted for key in rows if (wanted := errand.wants.get(key, 0)) > 0}
+        claims = [
+            Claim(key, rows[key].priority, rows[key].weight, wanted, rows[key].trunks)
+            for key, wanted in wants.items()
+        ]
+        orders: list[Order] = []
+        free = Counter({trunk: turns for trunk, turns in errand.free.items() if trunk not in errand.shut})
+
+        def take(campaign: UUID, most: int) -> Counter[str]:
+            taken = self._take(connection, rows[campaign], most, errand, free, now)
+            orders.extend(taken)
+            return Counter(order.trunk for order in taken)
+
+        return orders, serve(self._ledger, free, claims, take)
+
     def _take(
         self,
         connection: Connection,
         campaign: store.CampaignRow,
+        wanted: int,
         errand: Errand,
         free: Counter[str],
         now: datetime,
     ) -> list[Order]:
-        """Write attempts for the next leads, on trunks that are `free`, which they fill; a campaign that has
-        no lead left is done.
+        """Write attempts for the next leads, on trunks that are `free`; a campaign that has no lead left is
+        done.
         """
         ways = self._trunks.ways(campaign.trunks, free, errand.shut)
-        room = sum(way.free for way in ways if not way.shut)
-        wanted = min(errand.wants.get(campaign.id, 0), room)
-        if wanted <= 0:
-            return []
         permits = self._dispatch.take(connection, campaign, wanted, now)
         if not permits and not store.unfinished(connection, campaign.id):
             store.change(connection, campaign.id, now, state=CampaignState.DONE)

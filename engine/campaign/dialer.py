@@ -130,6 +130,7 @@ class Dialer:
         loop = asyncio.get_running_loop()
         if self._stopping.is_set():
             self._board.recall()
+        self._board.step(loop.time(), max(node.lag_s for node in self._nodes.values()))
         errand = self._board.errand(self._free_node(), loop.time(), self._settings.now())
         try:
             if self._doubt:

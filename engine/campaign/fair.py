@@ -6,8 +6,8 @@ gets nothing for it later: who comes, or comes back, begins level with the one t
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 
@@ -72,6 +72,31 @@ def divide(ledger: Ledger, free: Mapping[str, int], claims: Sequence[Claim]) -> 
         wants[claim.campaign] -= 1
         given[claim.campaign] += 1
         ledger = ledger.charged(claim.campaign, claim.weight)
+
+
+Take = Callable[[UUID, int], Counter[str]]
+
+
+def serve(ledger: Ledger, free: Counter[str], claims: Sequence[Claim], take: Take) -> Ledger:
+    """Let everybody `take` his turns, and divide again what somebody could not use; the ledger after it.
+
+    `take` makes up to so many calls of a campaign and tells their trunks, which are `free` no more.
+    """
+    priorities = {claim.campaign: claim.priority for claim in claims}
+    ledger, waiting = ledger.present(priorities), {claim.campaign: claim for claim in claims}
+    without_leads: set[UUID] = set()
+    while turns := divide(ledger, free, list(waiting.values())):
+        for campaign, most in turns.items():
+            claim = waiting[campaign]
+            asked = min(most, sum(max(0, free[trunk]) for trunk in claim.trunks))
+            made = take(campaign, asked) if asked else Counter[str]()
+            free.subtract(made)
+            ledger = ledger.charged(campaign, claim.weight, made.total())
+            waiting[campaign] = replace(claim, wants=claim.wants - made.total())
+            if made.total() < asked:
+                without_leads.add(campaign)
+                del waiting[campaign]
+    return ledger.present(priorities, without_leads)
 
 
 def _trunk(claim: Claim, left: Mapping[str, int]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from engine.campaign import funnel
+from engine.campaign import funnel, storms
 from engine.campaign.importing import import_rows
 from engine.contact.lists import Summary
 from engine.contact.packs import law_of
@@ -176,7 +176,7 @@ class Campaigns:
                 self._lawful(row, now)
             if target is CampaignState.RUNNING and not store.unfinished(connection, row.id):
                 raise NotFound(f"campaign {name!r} has no lead left to call; import a list first")
-            store.change(connection, row.id, now, state=target)
+            store.change(connection, row.id, now, state=target, why="")
             audit.note(connection, at=now, actor=actor, deed=f"campaign.{verb}", subject=name)
         return True
 
@@ -206,11 +206,14 @@ class Campaigns:
             outcomes = calls.outcome_counts(connection, row.id)
             recent = calls.prepared_since(connection, row.id, now, RATE_WINDOW_S)
             answers = calls.answer_counts(connection, row.id, now - DAY)
+            offenders = storms.offenders(connection, row)
         waiting, blocked = leads.get(LeadState.NEW, 0), leads.get(LeadState.BLOCKED, 0)
         total = sum(leads.values())
         return {
             "name": name,
             "state": row.state,
+            "why": row.why,
+            "offenders": offenders,
             "leads": {
                 "total": total,
                 "pending": waiting + leads.get(LeadState.PENDING, 0),

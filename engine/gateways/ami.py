@@ -40,6 +40,7 @@ from engine.gateways.ami_protocol import (
 from engine.sections import Asterisk
 
 QUEUE_LIMIT = 10_000  # events; about 800 calls' worth, a few MB
+LAG_EVENTS, LAG_S = 1000, 2.0  # the lag is that of so many events, of so many last seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Node:
         self._limit = queue_limit
         self._queue: deque[tuple[float, Event]] = deque()
         self._filled = asyncio.Event()
+        self._lags: deque[tuple[float, float]] = deque(maxlen=LAG_EVENTS)  # (when taken, how late)
         self._actions: Link | None = None
         self._events: Link | None = None  # set while events flow: between LinkUp and LinkDown
         self._reading: Link | None = None
@@ -128,10 +130,19 @@ class Node:
         while self._queue and len(taken) < most:
             arrived, event = self._queue.popleft()
             telemetry.event_lag.observe(now - arrived)
+            self._lags.append((now, now - arrived))
             taken.append(event)
         if self._reading and self._reading.paused and len(self._queue) <= self._limit // 2:
             self._reading.resume()
         return taken
+
+    @property
+    def lag_s(self) -> float:
+        """How late events are handled: p99 of the last two seconds, or how long the eldest waits already."""
+        now = asyncio.get_running_loop().time()
+        recent = sorted(late for taken, late in self._lags if now - taken <= LAG_S)
+        waits = now - self._queue[0][0] if self._queue else 0.0
+        return max(waits, recent[(99 * len(recent)) // 100] if recent else 0.0)
 
     async def originate(self, call: Originate) -> Accepted | Declined | Unclear:
         """Send one Originate, once. AsteriskDown: nothing was sent, the call may be made later."""

@@ -44,6 +44,7 @@ RU: Mapping[str, str] = {
     "tech_cause": "SIP",
     "lead_state": "состояние должника",
     "why": "причина",
+    "offenders": "звонки, из-за которых",
     "number": "попытка",
     "setting": "настройка",
     "value": "значение",
