@@ -88,7 +88,8 @@ def test_tables_speak_the_readers_language(
 
 def test_the_status_as_json_has_the_contracts_keys(show: Show) -> None:
     now = json.loads(show("campaign status autumn --format json"))
-    assert list(now) == ["name", "state", "leads", "attempts", "rate", "operators", "audio"]
+    keys = ["name", "state", "leads", "attempts", "rate", "operators", "audio", "why", "offenders"]
+    assert list(now) == keys
     assert (now["name"], now["state"]) == ("autumn", "running")
     assert set(now["leads"]) == {"total", "pending", "in_flight", "done", "blocked"}
     assert set(now["attempts"]) == {"total", *Outcome}

@@ -139,7 +139,8 @@ class Books:
             orders.extend(taken)
             return Counter(order.trunk for order in taken)
 
-        return orders, serve(self._ledger, free, claims, take)
+        ledger = serve(self._ledger, free, claims, take)
+        return orders, ledger
 
     def _take(
         self,

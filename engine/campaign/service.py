@@ -212,8 +212,6 @@ class Campaigns:
         return {
             "name": name,
             "state": row.state,
-            "why": row.why,
-            "offenders": offenders,
             "leads": {
                 "total": total,
                 "pending": waiting + leads.get(LeadState.PENDING, 0),
@@ -233,6 +231,8 @@ class Campaigns:
             },
             "operators": _for_whom(row, *answers),
             "audio": {"needed": total - blocked, "ready": total - blocked - waiting},
+            "why": row.why,
+            "offenders": offenders,
         }
 
     @staticmethod
