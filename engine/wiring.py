@@ -94,7 +94,8 @@ def dialer(settings: Settings) -> Dialer:
     """The dialer with its nodes; to be made on its event loop."""
     engine = database(settings)
     speaking = Speech(engine, settings)
-    nodes = [Node(node) for node in settings.asterisk]
+    endpoints = {trunk.endpoint for trunk in settings.trunk}
+    nodes = [Node(node, endpoints=endpoints) for node in settings.asterisk]
     return Dialer(
         settings,
         Books(engine, settings),

@@ -681,3 +681,46 @@ def test_stopping_leaves_nothing_behind_and_answers_those_who_wait(run: Callable
             assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("ami-")]
 
     run(scenario())
+
+
+# Reach.
+
+
+def test_what_is_out_of_reach_is_asked_for_again_lest_an_event_was_missed(run: Any) -> None:
+    async def story() -> None:
+        asterisk = fake()
+        asterisk.unreachable.add("trunk")
+        timing = Timing(back_off_s=(0.02, 0.1), reach_s=0.05)
+        async with joined(asterisk, timing, endpoints=["trunk"]) as node:
+            assert node.unreachable == {"trunk"}
+            asterisk.unreachable.clear()  # and nobody tells
+            await until(lambda: not node.unreachable)
+            asked = len(sent(asterisk, "Getvar"))
+            await asyncio.sleep(0.2)
+            assert len(sent(asterisk, "Getvar")) == asked, "what is in reach is not asked for"
+
+    run(story())
+
+
+def test_reach_is_asked_anew_after_a_lost_connection(run: Any) -> None:
+    async def story() -> None:
+        asterisk = fake()
+        async with joined(asterisk, endpoints=["trunk"]) as node:
+            assert node.unreachable == frozenset()
+            asterisk.unreachable.add("trunk")
+            asterisk.drop()
+            await until(lambda: node.unreachable == {"trunk"})
+
+    run(story())
+
+
+def test_an_asterisk_that_cannot_tell_is_taken_to_reach_all(run: Any) -> None:
+    async def story() -> None:
+        asterisk = fake()
+        refuse = Hook("Getvar", lambda session, action: session.reply(action, "Error", "No such function"))
+        asterisk.on_action = refuse
+        async with joined(asterisk, endpoints=["trunk"]) as node:
+            assert refuse.hits == 1
+            assert node.unreachable == frozenset()
+
+    run(story())

@@ -5,14 +5,16 @@ Only so are the fast tests on the fake worth something.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from pydantic import SecretStr
 
+from dialplan.contexts import Node as Configuration
 from engine.contact.outcomes import Verdict, classify
 from engine.gateways.ami import Accepted, Node
 from engine.gateways.ami_link import Timing
@@ -25,11 +27,13 @@ from engine.gateways.ami_protocol import (
     Originate,
     Originated,
     Progress,
+    Reach,
     Ringing,
 )
 from engine.gateways.fake import Callee, FakeAsterisk
 from engine.sections import Asterisk
 from lab.kinds import KINDS, kind_of, number
+from lab.stand import Stand
 from storage.vocab import Outcome
 
 RING_S = 3.0
@@ -56,6 +60,8 @@ class World(Protocol):
 
     async def restart(self) -> None: ...
 
+    async def carrier(self, *, answers: bool) -> None: ...
+
 
 class Faked:
     def __init__(self, asterisk: FakeAsterisk) -> None:
@@ -67,6 +73,9 @@ class Faked:
         self.asterisk = FakeAsterisk(callee, secret="secret", port=self.settings.port)
         await self.asterisk.start()
 
+    async def carrier(self, *, answers: bool) -> None:
+        self.asterisk.reach("trunk", answers)
+
 
 class Real:
     def __init__(self, stand: Any) -> None:
@@ -77,14 +86,34 @@ class Real:
         self.stand.node.kill()
         self.stand.node.start()  # from this thread: it is killed when the thread that started it ends
 
+    async def carrier(self, *, answers: bool) -> None:
+        (self.stand.carrier.start if answers else self.stand.carrier.stop)()
+
 
 Scenario = Callable[[World], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
+BOTH = ["fake", pytest.param("real", marks=pytest.mark.real)]
+
+
+@pytest.fixture(params=BOTH)
 def play(request: pytest.FixtureRequest) -> Callable[[Scenario], None]:
     """Run a scenario in the world of the parameter."""
-    stand = request.getfixturevalue("stand") if request.param == "real" else None
+    return player(request.getfixturevalue("stand") if request.param == "real" else None)
+
+
+@pytest.fixture(params=BOTH)
+def play_asking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Scenario], None]]:
+    """The same; the real Asterisk asks each second whether its carrier lives."""
+    if request.param == "fake":
+        yield player(None)
+        return
+    with Stand(tmp_path / "stand", hear=False, node=Configuration(qualify_s=1)) as stand:
+        yield player(stand)
+
+
+def player(stand: Any) -> Callable[[Scenario], None]:
+    """Runs scenarios on a stand; without one, each on a fresh fake."""
 
     async def inside(scenario: Scenario) -> None:
         async with asyncio.timeout(60):
@@ -104,10 +133,11 @@ def play(request: pytest.FixtureRequest) -> Callable[[Scenario], None]:
 
 @asynccontextmanager
 async def joined(world: World) -> AsyncIterator[Node]:
-    node = Node(world.settings, TIMING)
+    node = Node(world.settings, TIMING, endpoints=[world.endpoint])
     await node.start()
     try:
-        assert isinstance((await node.take(1))[0], LinkUp)
+        while not isinstance((await node.take(1))[0], LinkUp):
+            pass
         while not node.connected:
             await asyncio.sleep(0.01)
         yield node
@@ -309,6 +339,39 @@ def test_a_killed_asterisk_is_joined_again_and_nothing_lives_there(play: Callabl
             assert {Ended, Originated} <= {type(event) for event in await events_of(node, again.attempt)}
 
     play(scenario)
+
+
+def test_a_carrier_that_answers_no_more_is_told_of_and_known_to_who_joins_later(
+    play_asking: Callable[[Scenario], None],
+) -> None:
+    async def scenario(world: World) -> None:
+        async with joined(world) as node:
+            while node.unreachable:  # a real one has not asked yet
+                await asyncio.sleep(0.05)
+            assert node.unreachable == frozenset()
+            await world.carrier(answers=False)
+            heard: list[Event] = []
+            while Reach(world.endpoint, False) not in heard:
+                heard += await node.take()
+            assert node.unreachable == {world.endpoint}
+            call = originate(world, number("busy"))
+            assert await node.originate(call) == Accepted()
+            while Originated(call.attempt, success=False, timed_out=False) not in heard:
+                heard += await node.take()
+            assert not [event for event in heard if isinstance(event, Ended | Ringing)]
+            second = Node(world.settings, TIMING, endpoints=[world.endpoint, "no-such-endpoint"])
+            await second.start()
+            assert isinstance((await second.take(1))[0], LinkUp)
+            assert second.unreachable == {world.endpoint, "no-such-endpoint"}
+            await world.carrier(answers=True)
+            for one in (node, second):
+                heard = []
+                while Reach(world.endpoint, True) not in heard:
+                    heard += await one.take()
+                assert world.endpoint not in one.unreachable
+            await second.stop()
+
+    play_asking(scenario)
 
 
 def test_a_wrong_secret_ends_it(play: Callable[[Scenario], None]) -> None:

@@ -19,7 +19,9 @@ from engine.gateways.ami_protocol import (
     Originated,
     Progress,
     ProtocolError,
+    Reach,
     Ringing,
+    ask_state,
     encode,
     translate,
     warnings,
@@ -164,6 +166,11 @@ def test_the_events_that_we_use() -> None:
     assert translate(one(dial.format("PROGRESS"))) == Progress("a")
     assert translate(one(dial.format("RINGING"))) is None
     assert translate(one("Event: VarSet\r\nUniqueid: a\r\n\r\n")) is None
+    peer = "Event: PeerStatus\r\nChannelType: PJSIP\r\nPeer: {}\r\nPeerStatus: {}\r\n\r\n"
+    assert translate(one(peer.format("PJSIP/lab", "Unreachable"))) == Reach("lab", reachable=False)
+    assert translate(one(peer.format("PJSIP/lab", "Reachable"))) == Reach("lab", reachable=True)
+    assert translate(one(peer.format("PJSIP/lab", "Registered"))) is None
+    assert translate(one(peer.format("IAX2/lab", "Unreachable"))) is None
 
 
 def test_a_hangup_without_a_sip_code_or_with_nonsense_has_none() -> None:
@@ -226,6 +233,13 @@ def test_whatever_is_encoded_reads_back_as_one_message(headers: dict[str, str]) 
 CALL = Originate(
     "6f1c7d6e-0000-7000-8000-000000000001", "+79161234567", "trunk", "zvonar-debtor", "start", "74951234567"
 )
+
+
+def test_an_endpoints_state_is_asked_for_and_nothing_else_by_its_name() -> None:
+    assert ask_state("lab") == {"Action": "Getvar", "Variable": "DEVICE_STATE(PJSIP/lab)"}
+    for name in ("lab)", "a,b", "", "lab\n"):
+        with pytest.raises(UsageError):
+            ask_state(name)
 
 
 def test_an_originate_is_asynchronous_into_a_context_and_carries_only_its_id() -> None:

@@ -15,6 +15,7 @@ import asyncio
 import fcntl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +38,7 @@ from engine.gateways.ami_protocol import (
     Originate,
     Originated,
     Progress,
+    Reach,
     Ringing,
 )
 from engine.settings import Settings
@@ -132,6 +134,7 @@ class Dialer:
             self._board.recall()
         self._board.step(loop.time(), max(node.lag_s for node in self._nodes.values()))
         errand = self._board.errand(self._free_node(), loop.time(), self._settings.now())
+        errand = replace(errand, shut=errand.shut | self._out_of_reach(errand.node))
         try:
             if self._doubt:
                 await self._reconcile()
@@ -200,6 +203,13 @@ class Dialer:
                 used[line.order.node] += 1
         return min(used, key=lambda name: used[name], default="")
 
+    def _out_of_reach(self, node: str) -> frozenset[str]:
+        """Trunks whose endpoint does not answer on this node."""
+        if node not in self._nodes:
+            return frozenset()
+        dead = self._nodes[node].unreachable
+        return frozenset(trunk.name for trunk in self._settings.trunk if trunk.endpoint in dead)
+
     # Sending.
 
     async def _send(self) -> None:
@@ -250,7 +260,7 @@ class Dialer:
             self._board.reconnected(node.name, event.live, started, now, self._settings.now())
         elif isinstance(event, LinkDown):
             log.warning("events lost", node=node.name, reason=event.reason, final=event.final)
-        else:
+        elif not isinstance(event, Reach):  # which the node itself keeps in mind
             self._witness(event.channel, seen_in(event, self._settings.now()))
 
     def _witness(self, channel: str, seen: Seen | None) -> None:

@@ -8,6 +8,9 @@ The second's life:
 
     connect -> log in -> FullyBooted -> CoreSettings -> one CoreShowChannels -> LinkUp ... LinkDown -> again
 
+Which endpoints a carrier answers behind is asked before LinkUp and then told by events (`unreachable`); those
+out of reach are asked for again now and then, lest a missed event keep a trunk from use for ever.
+
 AMI has no replay: what happens between LinkDown and LinkUp is lost, so LinkUp tells which channels live. It
 stands in the queue where the list ended, and a channel that hung up while the list was told is not in it.
 
@@ -20,7 +23,8 @@ queue is full nothing is dialled.
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -28,12 +32,15 @@ from engine import telemetry
 from engine.errors import AsteriskDown
 from engine.gateways.ami_link import Denied, Link, NoReply, Timing, connect, log_in
 from engine.gateways.ami_protocol import (
+    OUT_OF_REACH,
     Ended,
     Event,
     LinkDown,
     LinkUp,
     Message,
     Originate,
+    Reach,
+    ask_state,
     translate,
     warnings,
 )
@@ -74,9 +81,16 @@ class Node:
     """One Asterisk. `start`, then `take` events for ever and `originate`; at the end `stop`."""
 
     def __init__(
-        self, settings: Asterisk, timing: Timing | None = None, queue_limit: int = QUEUE_LIMIT
+        self,
+        settings: Asterisk,
+        timing: Timing | None = None,
+        queue_limit: int = QUEUE_LIMIT,
+        endpoints: Collection[str] = (),
     ) -> None:
+        """`endpoints`: those that calls go out by, whose reach is to be known."""
         self.name = settings.name
+        self.unreachable: frozenset[str] = frozenset()
+        self._endpoints = endpoints
         self._settings = settings
         self._timing = timing or Timing()
         self._log = telemetry.logger("ami").bind(node=settings.name)
@@ -100,6 +114,7 @@ class Node:
         self._tasks = [
             asyncio.create_task(self._keep(self._run_events), name=f"ami-events-{self.name}"),
             asyncio.create_task(self._keep(self._run_actions), name=f"ami-actions-{self.name}"),
+            asyncio.create_task(self._ask_again(), name=f"ami-reach-{self.name}"),
         ]
 
     async def stop(self) -> None:
@@ -227,6 +242,7 @@ class Node:
         self._version = core.get("AsteriskVersion")
         for warning in warnings(self._version):
             self._log.warning(warning)
+        await self._ask_reach(link, self._endpoints)
         self._listing = _Listing()
         reply = await link.ask({"Action": "CoreShowChannels"}, self._timing.list_s)
         if reply.get("Response") != "Success":
@@ -237,6 +253,33 @@ class Node:
         except TimeoutError:
             raise AsteriskDown("CoreShowChannels was not told to its end") from None
 
+    async def _ask_reach(self, link: Link, endpoints: Collection[str]) -> None:
+        """Ask for the state of these endpoints. What Asterisk cannot tell counts as reachable."""
+        for endpoint in sorted(endpoints):
+            state = (await link.ask(ask_state(endpoint), self._timing.reply_s)).get("Value")
+            self._reached(Reach(endpoint, state not in OUT_OF_REACH), state)
+
+    async def _ask_again(self) -> None:
+        """From time to time, for those that are out of reach."""
+        while True:
+            await asyncio.sleep(self._timing.reach_s)
+            if self._events and self.unreachable:
+                with suppress(AsteriskDown):  # the connection's own loop tells, and asks anew
+                    await self._ask_reach(self._events, self.unreachable)
+
+    def _reached(self, told: Reach, state: str) -> None:
+        """Note what was told of an endpoint; a change is said."""
+        if told.reachable is (told.endpoint not in self.unreachable):
+            return
+        one = frozenset({told.endpoint})
+        self.unreachable = self.unreachable - one if told.reachable else self.unreachable | one
+        say = self._log.info if told.reachable else self._log.warning
+        say(
+            "endpoint reachable again" if told.reachable else "endpoint unreachable: no calls go by it",
+            endpoint=told.endpoint,
+            state=state,
+        )
+
     # What the reader calls: it parses and puts, no more.
 
     def _arrived(self, link: Link, message: Message) -> None:
@@ -246,6 +289,8 @@ class Node:
             return
         if self._listing and isinstance(event, Ended):
             self._listing.gone.add(event.channel)
+        if isinstance(event, Reach):
+            self._reached(event, message.get("PeerStatus"))
         self._put(event)
 
     def _control(self, link: Link, message: Message) -> None:

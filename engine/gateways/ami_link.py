@@ -29,6 +29,8 @@ class Denied(AsteriskDown):
 class Timing:
     """Seconds. A Ping each `ping_s` has `reply_s` to be answered, as every action but the list of channels.
 
+    What is out of reach is asked for each `reach_s`.
+
     Pauses between connections grow from `back_off_s[0]` to `[1]`; chance shortens each by up to half.
     """
 
@@ -36,6 +38,7 @@ class Timing:
     reply_s: float = 3
     list_s: float = 30
     ping_s: float = 5
+    reach_s: float = 30
     back_off_s: tuple[float, float] = (0.2, 5)
 
 

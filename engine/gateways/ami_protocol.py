@@ -228,6 +228,14 @@ class Originated:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """An endpoint answers OPTIONS again, or none of its contacts does any more; told where qualify is on."""
+
+    endpoint: str
+    reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
     """Events flow (again). `live`: the channels alive now, and what they did meanwhile is not known.
 
@@ -248,7 +256,7 @@ class LinkDown:
     final: bool = False
 
 
-Event = Ringing | Progress | Answered | Ended | Originated | LinkUp | LinkDown
+Event = Ringing | Progress | Answered | Ended | Originated | Reach | LinkUp | LinkDown
 
 
 def _number(text: str) -> int | None:
@@ -283,11 +291,18 @@ def _originate_response(message: Message) -> Event | None:
     )
 
 
+def _peer_status(message: Message) -> Event | None:
+    kind, _, endpoint = message.get("Peer").partition("/")
+    reachable = {"Reachable": True, "Unreachable": False}.get(message.get("PeerStatus"))
+    return Reach(endpoint, reachable) if kind == "PJSIP" and reachable is not None else None
+
+
 _EVENTS: Mapping[str, Callable[[Message], Event | None]] = {
     "DialState": _dial_state,
     "Hangup": _hangup,
     "Newstate": _newstate,
     "OriginateResponse": _originate_response,
+    "PeerStatus": _peer_status,
 }
 
 
@@ -295,6 +310,21 @@ def translate(message: Message) -> Event | None:
     """A message as one of our events; None for all that we do not use."""
     build = _EVENTS.get(message.event)
     return build(message) if build else None
+
+
+# What DEVICE_STATE says of an endpoint that calls cannot go out by: no contact answers, or there is none.
+OUT_OF_REACH = frozenset({"UNAVAILABLE", "INVALID"})
+
+
+def ask_state(endpoint: str) -> dict[str, str]:
+    """The action that asks for an endpoint's device state; UsageError for a name that is none.
+
+    The watcher may ask it with `reporting`; the lists of contacts and endpoints need `system`, which may also
+    load modules.
+    """
+    if re.fullmatch(SAFE_NAME, endpoint) is None:
+        raise UsageError("getvar: an endpoint has a form that may not be asked for")
+    return {"Action": "Getvar", "Variable": f"DEVICE_STATE(PJSIP/{endpoint})"}
 
 
 # The first releases of each series without the known holes (2026-06-25).

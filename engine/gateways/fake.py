@@ -110,6 +110,7 @@ class FakeAsterisk:
         self.script, self.agi, self.secret, self.speed, self.port = script, agi, secret, speed, port
         self.users = {"zvonar", "zvonar-watch"}
         self.endpoints = {"trunk"}
+        self.unreachable: set[str] = set()
         self.version = "22.10.1"
         self.timer_b_s = 8.0
         self.fallback_s = 1.0  # the prompt that the dialplan plays when AGI_DONE is not set
@@ -176,6 +177,7 @@ class FakeAsterisk:
         acts = {
             "CoreSettings": self._core_settings,
             "CoreShowChannels": self._core_show_channels,
+            "Getvar": self._getvar,
             "Hangup": self._hangup,
             "Login": self._log_in,
             "Originate": self._originate,
@@ -219,6 +221,19 @@ class FakeAsterisk:
         complete = {"EventList": "Complete", "ListItems": len(self._live)}
         session.send({"Event": "CoreShowChannelsComplete", "ActionID": action_id} | complete)
 
+    def reach(self, endpoint: str, reachable: bool) -> None:
+        """A carrier stops answering OPTIONS, or answers again; calls behind it fail at once meanwhile."""
+        (self.unreachable.discard if reachable else self.unreachable.add)(endpoint)
+        status = "Reachable" if reachable else "Unreachable"
+        self.tell("PeerStatus", ChannelType="PJSIP", Peer=f"PJSIP/{endpoint}", PeerStatus=status)
+
+    def _getvar(self, session: Session, action: Message) -> None:
+        name = action.get("Variable")
+        endpoint = name.removeprefix("DEVICE_STATE(PJSIP/").removesuffix(")")
+        state = "UNAVAILABLE" if endpoint in self.unreachable else "NOT_INUSE"
+        value = state if endpoint in self.endpoints else "INVALID"
+        session.reply(action, "Success", "", Variable=name, Value=value)
+
     def _hangup(self, session: Session, action: Message) -> None:
         call = self._live.get(action.get("Channel"))
         if call is None:
@@ -235,7 +250,7 @@ class FakeAsterisk:
         session.reply(action, "Success", "Originate successfully queued")
         number, endpoint = dialled.groups()
         channel = action.get("ChannelId")
-        if endpoint not in self.endpoints or channel in self._live:
+        if endpoint not in self.endpoints - self.unreachable or channel in self._live:
             self._originate_response(channel, "Failure", 0)
             return
         variables = dict(one.split("=", 1) for line in action.all("Variable") for one in line.split(","))
