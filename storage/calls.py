@@ -20,7 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    bindparam,
+    Update,
     case,
     func,
     select,
@@ -31,7 +31,7 @@ from sqlalchemy import (
 from storage import feed
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Id, Json, Record, UtcTime, id_at, metadata
+from storage.db import Each, Given, Id, Json, Record, UtcTime, id_at, like, metadata
 from storage.vocab import AttemptState, Outcome, Recording
 
 attempt = Table(
@@ -96,6 +96,10 @@ attempt = Table(
 )
 
 
+def _one_attempt(given: Given) -> Update:
+    return update(attempt).where(attempt.c.person_id == given["person_id_"], attempt.c.id == given["id_"])
+
+
 def prepare(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Attempts that are about to be dialled."""
     if rows:
@@ -147,44 +151,48 @@ def standing(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID
     return found
 
 
+_CLOSED = (
+    *("state", "outcome", "sent_at", "ringing_at", "answered_at", "ended_at"),
+    *("refused", "cause", "tech_cause", "refund", "position"),
+)
+_CLOSE = Each(
+    lambda given: _one_attempt(given).values({name: given[f"{name}_"] for name in _CLOSED}),
+    like(attempt, "person_id", "id", *_CLOSED),
+)
+
+
 def close(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Attempts (`standing` ones) that are over; each row has person_id_, id_ and what closing sets, its
     position (one of `feed.places`) too.
     """
-    if rows:
-        query = update(attempt).where(
-            attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
-        )
-        names = (
-            *("state", "outcome", "sent_at", "ringing_at", "answered_at", "ended_at"),
-            *("refused", "cause", "tech_cause", "refund", "position"),
-        )
-        connection.execute(query.values({name: bindparam(name + "_") for name in names}), rows)
+    _CLOSE(connection, rows)
+
+
+def _talked(given: Given) -> Update:
+    said = case((attempt.c.talk == Outcome.ANSWERED_OPERATOR, attempt.c.talk), else_=given["talk_"])
+    closed = attempt.c.ended_at.is_not(None)
+    return _one_attempt(given).values(
+        talk=said,
+        heard_ms=given["heard_ms_"],
+        message_ms=given["message_ms_"],
+        pressed=given["pressed_"],
+        outcome=case((closed, said), else_=attempt.c.outcome),
+        state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
+    )
+
+
+_TALKED = Each(_talked, like(attempt, "person_id", "id", "talk", "heard_ms", "message_ms", "pressed"))
 
 
 def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What conversations report at their end: person_id_, id_, said (outcome), heard, message (ms), keys.
+    """What conversations report at their end: person_id_, id_, talk_ (outcome), heard_ms_, message_ms_,
+    pressed_.
 
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
     given up waiting and closed the attempt before: then this sets its outcome too, and the result is told
     again at a new position.
     """
-    if not rows:
-        return
-    said = case((attempt.c.talk == Outcome.ANSWERED_OPERATOR, attempt.c.talk), else_=bindparam("said"))
-    closed = attempt.c.ended_at.is_not(None)
-    query = update(attempt).where(
-        attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
-    )
-    query = query.values(
-        talk=said,
-        heard_ms=bindparam("heard"),
-        message_ms=bindparam("message"),
-        pressed=bindparam("keys"),
-        outcome=case((closed, said), else_=attempt.c.outcome),
-        state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
-    )
-    connection.execute(query, rows)
+    _TALKED(connection, rows)
     _tell_again(connection, [row["id_"] for row in rows])
 
 
@@ -201,6 +209,12 @@ def save_joined(connection: Connection, attempt_id: UUID) -> None:
     _tell_again(connection, [attempt_id])
 
 
+_TELL_AGAIN = Each(
+    lambda given: _one_attempt(given).values(position=given["position_"]),
+    like(attempt, "person_id", "id", "position"),
+)
+
+
 def _tell_again(connection: Connection, attempt_ids: Collection[UUID]) -> None:
     """Those of these attempts that were over already are news to whoever follows results."""
     late: list[Record] = []
@@ -208,14 +222,9 @@ def _tell_again(connection: Connection, attempt_ids: Collection[UUID]) -> None:
         query = select(attempt.c.person_id.label("person_id_"), attempt.c.id.label("id_"))
         late += connection.execute(query.where(attempt.c.id.in_(part), attempt.c.ended_at.is_not(None)))
     if late:
-        rows = zip(late, feed.places(connection, len(late)), strict=True)
-        query_ = update(attempt).where(
-            attempt.c.person_id == bindparam("person_id_"), attempt.c.id == bindparam("id_")
-        )
-        connection.execute(
-            query_.values(position=bindparam("position_")),
-            [{**row._mapping, "position_": place} for row, place in rows],
-        )
+        places = feed.places(connection, len(late))
+        rows = [{**row._mapping, "position_": place} for row, place in zip(late, places, strict=True)]
+        _TELL_AGAIN(connection, rows)
 
 
 def save_abandoned(connection: Connection, attempt_ids: Collection[UUID]) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    bindparam,
+    Update,
     func,
     select,
     text,
@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from storage.contact import chunks, phone
-from storage.db import Id, Json, Record, UtcTime, metadata
+from storage.db import Each, Given, Id, Json, Record, UtcTime, like, metadata
 from storage.vocab import CampaignState, LeadState, Pacing, Role, Waits
 
 campaign = Table(
@@ -195,29 +195,62 @@ def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list
     return list(connection.execute(query.limit(limit)))
 
 
+def _one_lead(given: Given) -> Update:
+    return update(lead).where(lead.c.person_id == given["person_id_"], lead.c.id == given["id_"])
+
+
+def _leads(*names: str) -> dict[str, Any]:
+    return like(lead, "person_id", "id", *names)
+
+
+_SET_AUDIO = Each(
+    lambda given: (
+        _one_lead(given)
+        .where(lead.c.state == LeadState.NEW)
+        .values(clips=given["clips_"], state=given["state_"], why=given["why_"])
+    ),
+    _leads("clips", "state", "why"),
+)
+_BLOCK = Each(
+    lambda given: _one_lead(given).values(state=LeadState.BLOCKED, why=given["why_"]), _leads("why")
+)
+_DEFER = Each(
+    lambda given: _one_lead(given).values(due_at=given["due_at_"], waits=given["waits_"]),
+    _leads("due_at", "waits"),
+)
+_SET_IN_FLIGHT = Each(
+    lambda given: _one_lead(given).values(state=LeadState.IN_FLIGHT, waits=Waits.TURN), _leads()
+)
+_HOLD = Each(
+    lambda given: _one_lead(given).values(
+        state=LeadState.PENDING, due_at=given["due_at_"], waits=Waits.TRUNK
+    ),
+    _leads("due_at"),
+)
+_SET = ("state", "due_at", "attempts", "outcome")
+_RELEASE = Each(
+    lambda given: (
+        _one_lead(given)
+        .where(lead.c.state == LeadState.IN_FLIGHT)
+        .values({name: given[f"{name}_"] for name in _SET})
+    ),
+    _leads(*_SET),
+)
+
+
 def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips, state, why."""
-    if rows:
-        query = update(lead).where(
-            lead.c.person_id == bindparam("person_id_"),
-            lead.c.id == bindparam("id_"),
-            lead.c.state == LeadState.NEW,
-        )
-        connection.execute(query.values({name: bindparam(name) for name in ("clips", "state", "why")}), rows)
+    """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips_, state_, why_."""
+    _SET_AUDIO(connection, rows)
 
 
 def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Leads that must not be dialled: person_id_, id_, why_."""
-    if rows:
-        query = _one_lead().values(state=LeadState.BLOCKED, why=bindparam("why_"))
-        connection.execute(query, rows)
+    _BLOCK(connection, rows)
 
 
 def defer(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads that may be dialled later: person_id_, id_, due_, waits_."""
-    if rows:
-        query = _one_lead().values(due_at=bindparam("due_"), waits=bindparam("waits_"))
-        connection.execute(query, rows)
+    """Leads that may be dialled later: person_id_, id_, due_at_, waits_."""
+    _DEFER(connection, rows)
 
 
 def wake(connection: Connection, numbers: Collection[str], at: datetime) -> None:
@@ -238,35 +271,22 @@ def wake(connection: Connection, numbers: Collection[str], at: datetime) -> None
         connection.execute(query.values(due_at=at, waits=Waits.TURN))
 
 
-def _one_lead() -> Any:
-    return update(lead).where(lead.c.person_id == bindparam("person_id_"), lead.c.id == bindparam("id_"))
-
-
 def set_in_flight(connection: Connection, rows: list[Record]) -> None:
     """Leads that an attempt has been written for."""
-    if rows:
-        query = _one_lead().values(state=LeadState.IN_FLIGHT, waits=Waits.TURN)
-        connection.execute(query, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
+    _SET_IN_FLIGHT(connection, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
 
 
 def hold(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads that were to be called and for which there is no trunk now: person_id_, id_, due_."""
-    if rows:
-        query = _one_lead().values(state=LeadState.PENDING, due_at=bindparam("due_"), waits=Waits.TRUNK)
-        connection.execute(query, rows)
+    """Leads that were to be called and for which there is no trunk now: person_id_, id_, due_at_."""
+    _HOLD(connection, rows)
 
 
 def release(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose attempt is over: person_id_, id_, state, due, attempts, outcome.
+    """Leads whose attempt is over: person_id_, id_, state_, due_at_, attempts_, outcome_.
 
     A lead that was blocked meanwhile (the person opted out) stays blocked.
     """
-    if rows:
-        query = _one_lead().where(lead.c.state == LeadState.IN_FLIGHT)
-        columns: dict[str, Any] = {
-            name: bindparam(name + "_") for name in ("state", "due_at", "attempts", "outcome")
-        }
-        connection.execute(query.values(columns), rows)
+    _RELEASE(connection, rows)
 
 
 def unfinished(connection: Connection, campaign_id: UUID) -> bool:

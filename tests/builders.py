@@ -160,9 +160,9 @@ def ban(connection: Connection, key: str, *, at: datetime = NOON, **more: Any) -
 def report(engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "") -> None:
     """A conversation reports of its attempt: 900 ms of 1000 heard."""
     who = asdict(attempt) if isinstance(attempt, Order) else attempt
-    row = {"person_id_": who["person_id"], "id_": who["id"], "said": outcome.value, "keys": keys}
+    row = {"person_id_": who["person_id"], "id_": who["id"], "talk_": outcome.value, "pressed_": keys}
     with writing(engine) as connection:
-        calls.save_talks(connection, [row | {"heard": 900, "message": 1000}])
+        calls.save_talks(connection, [row | {"heard_ms_": 900, "message_ms_": 1000}])
 
 
 def order_of(lead: dict[str, Any], **changes: Any) -> Order:

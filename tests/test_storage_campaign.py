@@ -47,7 +47,13 @@ def test_audio_is_set_only_for_leads_that_wait_for_it(engine: Engine, campaign: 
         (found,) = store.without_audio(connection, campaign.id, 10)
         assert (found.id, found.variables) == (new["id"], new["variables"])
     made = [
-        {"person_id_": row["person_id"], "id_": row["id"], "clips": [["x", 1]], "state": "pending", "why": ""}
+        {
+            "person_id_": row["person_id"],
+            "id_": row["id"],
+            "clips_": [["x", 1]],
+            "state_": "pending",
+            "why_": "",
+        }
         for row in (new, blocked)
     ]
     with writing(engine) as connection:
@@ -139,7 +145,7 @@ def test_leads_are_put_off_blocked_and_sent_each_by_itself(engine: Engine, campa
         ranking = due.Ranking(dict.fromkeys(zones_of(off), 100), 10)
         rows = due.take(connection, campaign.id, NOON, 9, 0, ranking)
         (taken,) = (row for row in rows if row.id == going["id"])
-        store.defer(connection, [who(off) | {"due_": after(60), "waits_": Waits.LIMIT}])
+        store.defer(connection, [who(off) | {"due_at_": after(60), "waits_": Waits.LIMIT}])
         store.block(connection, [who(barred) | {"why_": "refused"}])
         store.set_in_flight(connection, [taken])
         for nothing in (store.defer, store.block, store.set_in_flight):

@@ -297,7 +297,7 @@ def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any
 def _held(one: Routed, now: datetime) -> dict[str, Any]:
     """A lead that may be called and for which no trunk has room."""
     lead = one.permit.lead
-    return {"person_id_": lead.person_id, "id_": lead.id, "due_": now + one.wait}
+    return {"person_id_": lead.person_id, "id_": lead.id, "due_at_": now + one.wait}
 
 
 def _waiting(order: Order, now: datetime) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _write(connection: Connection, decided: list[tuple[Record, Decision]], now: 
         elif decision.answer is Answer.WAIT:
             reason = decision.reason
             waits = reason.waits if reason else Waits.TURN
-            later.append({**who, "due_": decision.next_at or now + timedelta(days=1), "waits_": waits})
+            later.append({**who, "due_at_": decision.next_at or now + timedelta(days=1), "waits_": waits})
         else:
             never.append({**who, "why_": _why(decision)})
     store.set_in_flight(connection, going)

@@ -67,7 +67,7 @@ def _update(
     return {
         "person_id_": lead.person_id,
         "id_": lead.id,
-        "clips": clips,
-        "state": LeadState.BLOCKED if why else LeadState.PENDING,
-        "why": f"no audio: {why}" if why else "",
+        "clips_": clips,
+        "state_": LeadState.BLOCKED if why else LeadState.PENDING,
+        "why_": f"no audio: {why}" if why else "",
     }

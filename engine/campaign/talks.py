@@ -184,10 +184,10 @@ class Talks:
             {
                 "person_id_": sheet.person_id,
                 "id_": sheet.attempt_id,
-                "said": said.outcome.value,
-                "heard": said.heard_ms,
-                "message": said.message_ms,
-                "keys": said.keys,
+                "talk_": said.outcome.value,
+                "heard_ms_": said.heard_ms,
+                "message_ms_": said.message_ms,
+                "pressed_": said.keys,
             }
         )
 
