@@ -56,7 +56,7 @@ def fastagi(ctx: click.Context, metrics: str | None) -> None:
 @click.pass_context
 def dialer(ctx: click.Context, metrics: str | None) -> None:
     """Dial the running campaigns; one process for each dialer.name."""
-    _run(settings_of(ctx), [_dialer], metrics)
+    _run(settings_of(ctx), [_recordings, _dialer], metrics)
 
 
 @command.command()
@@ -70,7 +70,7 @@ def web(ctx: click.Context) -> None:
 @click.pass_context
 def all_(ctx: click.Context) -> None:
     """Everything in one process: enough for tens of calls a second."""
-    _run(settings_of(ctx), [_web, _fastagi, _dialer], None)
+    _run(settings_of(ctx), [_web, _fastagi, _recordings, _dialer], None)
 
 
 def _run(settings: Settings, parts: list[Part], metrics: str | None) -> None:
@@ -146,6 +146,16 @@ async def _dialer(settings: Settings, serving: Serving) -> AsyncIterator[asyncio
     except asyncio.CancelledError:
         running.cancel()
         raise
+
+
+@asynccontextmanager
+async def _recordings(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
+    from engine.wiring import recordings_watch
+
+    watching = recordings_watch(settings)
+    watching.start()
+    yield None
+    await asyncio.to_thread(watching.stop)
 
 
 @asynccontextmanager

@@ -90,7 +90,7 @@ class Recording(Section):
         "", description="the recordings' folder as Asterisk sees it; empty: the same path"
     )
     keep_days: int = Field(
-        1095, ge=1, description="a recording is kept at least so long, or as a law pack of its campaign asks"
+        1095, ge=1, le=36500, description="days to keep a recording, or more where a law pack asks for it"
     )
 
 

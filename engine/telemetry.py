@@ -41,6 +41,8 @@ sessions = Gauge("zvonar_agi_sessions", "Conversations under way")
 sessions_refused = Counter("zvonar_agi_refused_total", "AGI connections refused", ["why"])
 blacklist_frozen = Gauge("zvonar_blacklist_frozen", "1: this trunk's word is not believed", ["trunk"])
 fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"])
+recordings = Counter("zvonar_recordings_total", "Recordings looked for after the call", ["state"])
+recordings_free = Gauge("zvonar_recordings_free_bytes", "Room left in the folder of recordings")
 
 
 def mask(text: str) -> str:

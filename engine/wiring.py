@@ -17,6 +17,8 @@ from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown
 from engine.gateways.ami import Node
+from engine.recording.service import Recordings
+from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
 from engine.settings import Settings
 from engine.speech.service import Speech
@@ -78,6 +80,16 @@ def auditor(settings: Settings) -> Auditor:
 def speech(settings: Settings) -> Speech:
     """Templates and voices."""
     return Speech(database(settings), settings)
+
+
+def recordings(settings: Settings) -> Recordings:
+    """The recordings of calls."""
+    return Recordings(database(settings), settings)
+
+
+def recordings_watch(settings: Settings) -> Watch:
+    """Beside the dialer: what became of each recording."""
+    return Watch(Recordings(database(settings, 1), settings))
 
 
 def numbering(settings: Settings) -> Numbering:

@@ -79,6 +79,12 @@ attempt = Table(
         sqlite_where=text("position IS NOT NULL"),
         postgresql_where=text("position IS NOT NULL"),
     ),
+    Index(
+        "ix_attempt_recording",
+        "id",
+        sqlite_where=text("recording = 'wanted'"),
+        postgresql_where=text("recording = 'wanted'"),
+    ),
     # The last wall: nobody is called twice at a time, whatever his phones and campaigns.
     Index(
         "ix_attempt_person_open",

@@ -109,9 +109,21 @@ def test_an_attempt_has_all_that_was_noted_and_seen(auditor: Auditor, called: Ca
         "heard_ms": 900,
         "message_ms": 1400,
         "clips": "ab" * 32,
+        "recording": "",
         "recount": "ok",
     }
     assert entries == []
+
+
+@pytest.mark.parametrize(
+    "state, told", [("", "не велась"), ("kept", "хранится"), ("removed", "удалена по сроку")]
+)
+def test_what_became_of_the_recording_is_told(
+    auditor: Auditor, called: Called, state: str, told: str
+) -> None:
+    called(recording=state)
+    (row,), _ = auditor.draw(auditor.ask(PHONE), "me")
+    assert (row["recording"], shown(row, "ru")["recording"]) == (state, told)
 
 
 @pytest.mark.parametrize("heard, clips", [(None, []), (0, []), (900, CLIPS[:1]), (901, CLIPS), (1400, CLIPS)])

@@ -179,6 +179,7 @@ def _row(row: Record) -> Row:
         "heard_ms": row.heard_ms,
         "message_ms": row.message_ms,
         "clips": " ".join(_sounded(row.clips or [], row.heard_ms or 0)),
+        "recording": row.recording,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from engine.errors import UsageError
 from engine.reports.sheets import Sheet, write_csv, write_xlsx
 from engine.reports.words import outcome as outcome_word
-from engine.reports.words import title
+from engine.reports.words import recording, title
 from engine.settings import share
 
 Row = dict[str, Any]
@@ -26,7 +26,7 @@ GROUPS = (
     ("kind", "trunk", "caller_id"),
     ("ringing_utc", "answered_utc", "ended_utc"),
     ("outcome", "keys", "cause", "tech_cause", "counts"),
-    ("heard_ms", "message_ms", "clips"),
+    ("heard_ms", "message_ms", "clips", "recording"),
     ("recount",),
 )
 COLUMNS = tuple(name for group in GROUPS for name in group)
@@ -62,6 +62,7 @@ def write(out: Path, ending: str, paper: Paper, lang: str) -> int:
 def shown(call: Row, lang: str) -> Row:
     """A call in the words of a reader of `lang`."""
     words = {"outcome": outcome_word(call["outcome"], lang), "kind": title(call["kind"], lang)}
+    words |= {"recording": recording(call["recording"], lang)}
     return call | words | {"counts": title("yes" if call["counts"] else "no", lang)}
 
 

@@ -168,6 +168,17 @@ RU: Mapping[str, str] = {
     "counts": "засчитан",
     "clips": "что звучало, SHA-256",
     "recount": "проверка",
+    "recording": "запись",
+    "recording.": "не велась",
+    "recording.wanted": "проверяется",
+    "recording.kept": "хранится",
+    "recording.missing": "нет или неполная",
+    "recording.removed": "удалена по сроку",
+    "bytes": "байт",
+    "ms": "мс",
+    "file": "файл",
+    "held": "по закону ещё хранятся",
+    "until_utc": "по, UTC",
     "talk": "разговор",
     "message": "сообщение",
     "register_entries": "чёрный список и согласия",
@@ -223,6 +234,11 @@ def outcome(key: str, lang: str) -> str:
     if lang == "ru":
         return RU.get(OUTCOME.get(key, key), key)
     return key or "under way"
+
+
+def recording(key: str, lang: str) -> str:
+    """What became of a recording, for a reader of `lang`; "" is a call that was not recorded."""
+    return RU[f"recording.{key}"] if lang == "ru" else key
 
 
 def reason(key: str, lang: str) -> str:

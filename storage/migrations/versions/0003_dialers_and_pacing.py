@@ -8,6 +8,7 @@ JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 TIME = sa.DateTime(timezone=True)
 PENDING = sa.text("state = 'pending'")
 TOLD = sa.text("position IS NOT NULL")
+WANTED = sa.text("recording = 'wanted'")
 
 revision = "0003"
 down_revision = "0002"
@@ -192,6 +193,7 @@ def _attempts() -> None:
         sqlite_where=TOLD,
         postgresql_where=TOLD,
     )
+    op.create_index("ix_attempt_recording", "attempt", ["id"], sqlite_where=WANTED, postgresql_where=WANTED)
     with op.batch_alter_table("attempt") as attempt:
         for name in ("abandoned", "control", "recording"):
             attempt.alter_column(name, server_default=None)
