@@ -638,9 +638,28 @@ def test_the_lag_of_events_is_measured(run: Callable[..., None]) -> None:
             count, total = observed()
             asterisk.tell("Newstate", Uniqueid="a", ChannelState=6)
             await asyncio.sleep(0.2)
+            assert node.lag_s >= 0.1  # it waits still
             await node.take()
             assert observed()[0] == count + 1
             assert observed()[1] >= total + 0.1
+            assert node.lag_s >= 0.1
+
+    run(scenario())
+
+
+def test_the_lag_is_forgotten_after_a_while(
+    run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.gateways.ami.LAG_S", 0.3)
+
+    async def scenario() -> None:
+        asterisk = fake()
+        async with joined(asterisk) as node:
+            asterisk.tell("Newstate", Uniqueid="a", ChannelState=6)
+            await asyncio.sleep(0.2)
+            await node.take()
+            await asyncio.sleep(0.4)
+            assert node.lag_s == 0
 
     run(scenario())
 

@@ -101,6 +101,42 @@ def test_campaigns_share_what_their_trunk_has_free_the_urgent_first(engine: Engi
     assert [order.campaign_id for order in taken] == [urgent.id, urgent.id, calm.id]
 
 
+def test_equals_have_what_their_weights_say_over_several_beats(engine: Engine, books: Books) -> None:
+    light, heavy = add_campaign(engine, "light"), add_campaign(engine, "heavy", weight=2)
+    for campaign in (light, heavy):
+        for _ in range(12):
+            add_lead(engine, campaign)
+    wants = {light.id: 9, heavy.id: 9}
+    taken = [
+        order.campaign_id
+        for free in (1, 1, 1, 2, 1, 6)
+        for order in fetch(books, light, wants=wants, free={"trunk": free}).orders
+    ]
+    assert Counter(taken) == {light.id: 4, heavy.id: 8}
+
+
+def test_a_beat_that_was_not_written_costs_nobody_his_turn(
+    engine: Engine, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = add_campaign(engine, "first"), add_campaign(engine, "second")
+    for campaign in (first, first, second, second):
+        add_lead(engine, campaign)
+    errand = {"wants": {first.id: 9, second.id: 9}, "free": {"trunk": 1}}
+    monkeypatch.setattr(books, "_finish", lambda *_args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fetch(books, first, **errand)
+    monkeypatch.undo()
+    taken = [fetch(books, first, **errand).orders[0].campaign_id for _ in range(2)]
+    assert taken == [first.id, second.id]
+
+
+def test_a_trunk_that_is_shut_gets_no_lead(engine: Engine, books: Books) -> None:
+    campaign = add_campaign(engine)
+    add_lead(engine, campaign)
+    assert fetch(books, campaign, shut=frozenset({"trunk"})).orders == []
+    assert len(fetch(books, campaign).orders) == 1
+
+
 TWO = [
     {"name": "near", "endpoint": "near", "prefixes": ["+7"], "priority": 1, "caller_ids": ["+74950000001"]},
     {"name": "any", "endpoint": "any", "caller_ids": ["+74950000002", "+74950000003"]},

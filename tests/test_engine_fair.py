@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.campaign.fair import Claim, Ledger, divide
+from engine.campaign.fair import Claim, Ledger, divide, serve
 from storage.db import new_id
 
 A, B, C = (new_id() for _ in range(3))
@@ -106,3 +106,58 @@ def test_who_lacks_leads_again_and_again_gains_nothing_by_it() -> None:
 def test_a_part_that_was_not_had_is_remembered() -> None:
     ledger = Ledger().present({A: 0, B: 0}).charged(A, 1, 3)
     assert divide(ledger, {"t": 3}, [claim(A), claim(B)]) == {B: 3}
+
+
+def serving(
+    ledger: Ledger, free: dict[str, int], claims: list[Claim], leads: dict[UUID, int]
+) -> tuple[Ledger, Counter[UUID]]:
+    """One beat with so many leads at hand: the ledger after it, and what each had."""
+    had: Counter[UUID] = Counter()
+    left = Counter(free)
+    trunks = {one.campaign: one.trunks for one in claims}
+
+    def take(campaign: UUID, most: int) -> Counter[str]:
+        turns = [trunk for trunk in trunks[campaign] for _ in range(left[trunk])]
+        assert 0 < most <= len(turns)
+        count = min(most, leads[campaign] - had[campaign])
+        had[campaign] += count
+        return Counter(turns[:count])
+
+    ledger = serve(ledger, left, claims, take)
+    assert all(turns >= 0 for turns in left.values())
+    return ledger, had
+
+
+def test_what_one_has_no_leads_for_is_divided_again() -> None:
+    claims = [claim(A), claim(B), claim(C)]
+    ledger, had = serving(Ledger(), {"t": 12}, claims, {A: 1, B: 99, C: 5})
+    assert had == {A: 1, B: 6, C: 5}
+    assert ledger.had[A] == 0.0  # brought level with the one that had least
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4), st.integers(0, 2)), min_size=1, max_size=5),
+    st.integers(0, 20),
+    st.integers(0, 20),
+)
+def test_no_turn_is_left_while_a_lead_could_use_it(
+    campaigns: list[tuple[int, int, int]], t: int, u: int
+) -> None:
+    trunks = ("t", "u", "t u")
+    claims = [claim(new_id(), 9, weight, 0, trunks[which]) for _leads, weight, which in campaigns]
+    leads = {one.campaign: row[0] for one, row in zip(claims, campaigns, strict=True)}
+    _ledger, had = serving(Ledger(), {"t": t, "u": u}, claims, leads)
+    for trunk, free in (("t", t), ("u", u)):
+        only = [one.campaign for one in claims if list(one.trunks) == [trunk]]
+        waiting = sum(leads[one] - had[one] for one in only)
+        users = sum(had[one.campaign] for one in claims if trunk in one.trunks)
+        assert waiting == 0 or users >= free
+
+
+def test_over_many_beats_parts_are_kept_though_leads_come_and_go() -> None:
+    claims, ledger, had = [claim(A, weight=2), claim(B)], Ledger(), Counter[UUID]()
+    for beat in range(300):
+        leads = {A: 9, B: 0 if beat < 100 else 9}
+        ledger, now = serving(ledger, {"t": 1}, claims, leads)
+        had.update(now)
+    assert had == {A: 100 + 133, B: 67} or had == {A: 100 + 134, B: 66}

@@ -183,7 +183,7 @@ def test_after_a_minute_without_a_call_it_starts_slowly_again() -> None:
 
 @pytest.mark.parametrize(
     "calls, congested, halves",
-    [(100, 10, False), (100, 11, True), (19, 19, False), (20, 20, True)],
+    [(100, 10, False), (100, 11, True), (14, 14, False), (15, 15, True)],
     ids=["a tenth", "more", "too few", "enough"],
 )
 def test_congestion_halves_the_rate(calls: int, congested: int, halves: bool) -> None:
@@ -194,7 +194,7 @@ def test_congestion_halves_the_rate(calls: int, congested: int, halves: bool) ->
 
 
 def test_congestion_of_long_ago_is_forgotten() -> None:
-    state = step(Throttle(share=0.8, starting=False, idle_s=0), Heard(5, 19, 5), 0.2)
+    state = step(Throttle(share=0.8, starting=False, idle_s=0), Heard(5, 14, 5), 0.2)
     for _ in range(150):
         state = step(state, Heard(1), 1.0)
     assert state.calls < 0.2

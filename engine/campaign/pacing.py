@@ -9,7 +9,7 @@ The throttle tells how much of a trunk's limit is used:
 | what is seen | rate |
 |---|---|
 | the first call, or one after a minute without any | 20 % of the limit, all of it within 10 s |
-| congestion: over 10 % of the calls of 30 s, of 20 at least | half, at most once in 5 s |
+| congestion: over 10 % of the calls of 30 s, of 15 at least | half, at most once in 5 s |
 | no congestion | 10 % of the limit more in 30 s |
 | our own handling of events is late: p99 over 200 ms | halved each second; back within 5 s |
 
@@ -22,7 +22,7 @@ from math import exp
 
 START, START_CPS, START_S, IDLE_S = 0.2, 5.0, 10.0, 60.0
 MEMORY_S = 30.0  # calls count for less the older they are: after this long for a third
-FEW, CONGESTED = 20, 0.10
+FEW, CONGESTED = 15, 0.10  # some twenty calls, faded a little
 HOLD_S = 5.0  # what ends in this time was sent before the rate was halved
 RECOVERY = 0.10 / 30.0  # of the limit, a second
 LATE_S, EASE_HALF_S, EASE_BACK_S = 0.2, 1.0, 5.0
