@@ -32,6 +32,7 @@ NOUNS = {
     "report": "figures and lists of what was called",
     "serve": "run the daemons",
     "template": "keep and render message templates",
+    "webhook": "systems that are told every result: how far, and whether they answer",
 }
 INTERRUPTED = 130
 

@@ -1,8 +1,8 @@
 """`zvonar serve`: the daemons. One process may run one of them or all.
 
 Each part is an asynchronous context: entered, it serves; left, it drains. They are entered in the order
-web, fastagi, dialer and left in reverse, so that calls under way keep their conversations to the end.
-SIGTERM and Ctrl-C begin the end; the second one cuts it short.
+web, webhooks, fastagi, recordings, dialer and left in reverse, so that calls under way keep their
+conversations to the end. SIGTERM and Ctrl-C begin the end; the second one cuts it short.
 """
 
 import asyncio
@@ -62,15 +62,15 @@ def dialer(ctx: click.Context, metrics: str | None) -> None:
 @command.command()
 @click.pass_context
 def web(ctx: click.Context) -> None:
-    """Health and metrics over HTTP."""
-    _run(settings_of(ctx), [_web], None)
+    """Health and metrics over HTTP; results to webhooks."""
+    _run(settings_of(ctx), [_web, _webhooks], None)
 
 
 @command.command("all")
 @click.pass_context
 def all_(ctx: click.Context) -> None:
     """Everything in one process: enough for tens of calls a second."""
-    _run(settings_of(ctx), [_web, _fastagi, _recordings, _dialer], None)
+    _run(settings_of(ctx), [_web, _webhooks, _fastagi, _recordings, _dialer], None)
 
 
 def _run(settings: Settings, parts: list[Part], metrics: str | None) -> None:
@@ -193,6 +193,18 @@ async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Fu
     yield running
     server.should_exit = True
     await running
+
+
+@asynccontextmanager
+async def _webhooks(settings: Settings, _: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
+    if not settings.webhooks:
+        yield None
+        return
+    from engine.wiring import deliveries
+
+    delivering = deliveries(settings)
+    yield None
+    await asyncio.to_thread(delivering.close)
 
 
 def _listen(bind: str) -> socket.socket:

@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 
 from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
+from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
 from engine.campaign.owing import Owing
@@ -45,6 +46,16 @@ def campaigns(settings: Settings) -> Campaigns:
 def results(settings: Settings) -> Results:
     """What became of calls."""
     return Results(database(settings))
+
+
+def webhooks(settings: Settings) -> Webhooks:
+    """Who is told of it."""
+    return Webhooks(database(settings), settings)
+
+
+def deliveries(settings: Settings) -> Deliveries:
+    """They are told of it, from now on."""
+    return Deliveries(database(settings, len(settings.webhooks)), settings)
 
 
 def contacts(settings: Settings) -> Contacts:

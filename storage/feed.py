@@ -16,16 +16,6 @@ feed = Table(
     Column("last", BigInteger, nullable=False),
 )
 
-webhook = Table(
-    "webhook",
-    metadata,
-    Column("name", String(64), primary_key=True, comment="of a [[webhook]] of the settings"),
-    Column("position", BigInteger, nullable=False, comment="of the last result that was delivered"),
-    Column("failures", Integer, nullable=False, default=0, comment="in a row"),
-    Column("next_at", UtcTime, comment="not tried again before"),
-    Column("error", Text, nullable=False, default="", comment="why the last delivery failed"),
-)
-
 caller_id = Table(
     "caller_id",
     metadata,

@@ -18,7 +18,8 @@ def results(
 
     Each: position, attempt, campaign (its name), external_id (the lead's key), person (its key), phone,
     number, outcome, refund, final, prepared_at, sent_at, ringing_at, answered_at, ended_at, heard_ms,
-    message_ms, pressed, call_back, trunk, caller_id. `final`: nobody will be called of this lead again, as it stands now.
+    message_ms, pressed, call_back, trunk, caller_id. `final`: as it stands now, nobody will
+    be called of this lead again.
     """
     over = lead.c.state.in_((LeadState.DONE, LeadState.BLOCKED))
     query = (

@@ -15,6 +15,7 @@ from storage import (
     hits,
     numbering,
     speech,
+    webhooks,
 )
 from storage.db import metadata
 
@@ -32,6 +33,7 @@ TABLES = (
     hits,
     numbering,
     speech,
+    webhooks,
 )
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

@@ -72,9 +72,15 @@ def _feed() -> None:
         sa.Column(
             "position", sa.BigInteger(), nullable=False, comment="of the last result that was delivered"
         ),
+        sa.Column("upto", sa.BigInteger(), nullable=True, comment="last position of the batch under way"),
+        sa.Column("delivery", sa.Uuid(), nullable=True, comment="the id of that batch"),
+        sa.Column("holder", sa.Uuid(), nullable=True, comment="the process that took it last"),
+        sa.Column(
+            "until", sa.Float(), nullable=False, comment="seconds of the database's clock; not taken before"
+        ),
         sa.Column("failures", sa.Integer(), nullable=False, comment="in a row"),
-        sa.Column("next_at", TIME, nullable=True, comment="not tried again before"),
         sa.Column("error", sa.Text(), nullable=False, comment="why the last delivery failed"),
+        sa.Column("delivered_at", TIME, nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_webhook")),
     )
     op.create_table(
