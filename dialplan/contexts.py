@@ -34,7 +34,7 @@ class Node:
     sip: str = "0.0.0.0:5060"  # HOST:PORT for SIP over UDP
     rtp_first: int = 10000
     rtp_last: int = 20000
-    fastagi: str = ""  # HOST:PORT of our server as Asterisk reaches it; empty: where it listens
+    fastagi: str = ""  # HOST:PORT of our server as Asterisk reaches it; empty: as the settings say
     timer_t1_ms: int = 125  # SIP's T1; an INVITE without any reply is given up after 64 of them
     qualify_s: int = 30  # how often a trunk is asked whether it lives
     directories: Mapping[str, str] = field(default_factory=dict)  # others of asterisk.conf, as astrundir
@@ -67,6 +67,12 @@ def described(settings: Settings, name: str) -> Asterisk:
     raise SettingsError(f"no Asterisk node named {name!r}")
 
 
+def servers(settings: Settings, node: Node) -> list[str]:
+    """The beginnings of the URLs under which Asterisk finds our conversations."""
+    named = [node.fastagi] if node.fastagi else settings.fastagi.servers or [settings.fastagi.bind]
+    return [one if one.startswith("hagi://") else f"agi://{one}" for one in named]
+
+
 def trunks_to_write(settings: Settings) -> list[Trunk]:
     """Trunks with an address, one an endpoint; those without one are the operator's own to write."""
     return list({trunk.endpoint: trunk for trunk in settings.trunk if trunk.address}.values())
@@ -77,7 +83,7 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
     node = node or Node()
     asterisk = described(settings, node.name)
     token_key = settings.fastagi.token_key.get_secret_value()
-    ami = asterisk.secret.get_secret_value()
+    ami, asked = asterisk.secret.get_secret_value(), servers(settings, node)
     values = {
         "settings": settings,
         "node": node,
@@ -86,7 +92,8 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
         "watcher_secret": secret(
             "asterisk.watcher_secret", asterisk.watcher_secret.get_secret_value() or ami
         ),
-        "fastagi": node.fastagi or settings.fastagi.bind,
+        "servers": asked,
+        "several": len(asked) > 1,
         "token_key": secret("fastagi.token_key", token_key) if token_key else "",
         "directories": {"astetcdir": node.home, **node.directories},
         "trunks": trunks_to_write(settings),

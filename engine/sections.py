@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
 SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+SERVER = r"^(hagi://[A-Za-z0-9_.-]+|([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5})$"
 
 
 class Section(BaseModel):
@@ -20,6 +21,9 @@ class Fastagi(Section):
     """Our server of conversations."""
 
     bind: str = Field("127.0.0.1:4573", description="HOST:PORT where Asterisk finds our conversations")
+    servers: list[Annotated[str, Field(pattern=SERVER)]] = Field(
+        [], description="HOST:PORT of each server that Asterisk asks, or hagi://NAME (DNS SRV); empty: bind"
+    )
     allow_any_address: bool = Field(False, description="permit a bind to 0.0.0.0 or [::]; AGI has no login")
     peers: list[str] = Field(["127.0.0.1", "::1"], description="addresses that may connect")
     token_key: SecretStr = Field(SecretStr(""), description="secret of the per-call token; empty: no token")

@@ -52,8 +52,9 @@ def test_the_folder_is_complete() -> None:
 
 
 def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
-    for key in (SecretStr(""), KEY):
-        dialplan = code(render(settings(fastagi=Fastagi(token_key=key)))["extensions.conf"])
+    for key, servers in ((SecretStr(""), []), (KEY, ["a:1", "b:2"])):
+        fastagi = Fastagi(token_key=key, servers=servers)
+        dialplan = code(render(settings(fastagi=fastagi))["extensions.conf"])
         for extension in re.findall(r"^\s*exten\s*=>\s*([^,]+),", dialplan, re.M):
             # a pattern of digits only and of one length: `_X.` and `_!` would let `5&PJSIP/...` through
             assert re.fullmatch(r"_\+?X+|[a-z]+", extension), extension
@@ -62,7 +63,7 @@ def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
         plain = {"Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
         assert applications == {"AGI", "MixMonitor", *plain}
         functions = set(re.findall(r"\$\{([A-Z0-9]+)\(", dialplan))
-        assert functions <= {"SHA1", "CHANNEL", "FILTER"}
+        assert functions <= {"SHA1", "CHANNEL", "FILTER", "RAND"}
         assert "${EXTEN" not in dialplan and "${CALLERID" not in dialplan, "nothing from outside is used"
 
 
@@ -96,6 +97,20 @@ def test_a_token_key_signs_each_call_with_its_time() -> None:
     token = "${SHA1(k1234567890${SHA1(k1234567890${UNIQUEID}${ZVONAR_AT})})}"
     url = f"agi://127.0.0.1:4573/debtor?u=${{UNIQUEID}}&e=${{ZVONAR_AT}}&t={token}"
     assert lines[frozen + 1] == f" same => n,AGI({url})"
+
+
+def test_each_server_is_asked_with_the_same_token_and_a_name_is_left_to_the_dns() -> None:
+    servers = ["10.0.0.1:4573", "[::1]:4573", "hagi://agi.example.org"]
+    lines = section(
+        render(settings(fastagi=Fastagi(token_key=KEY, servers=servers)))["extensions.conf"], "zvonar-debtor"
+    )
+    asked = [re.split(r"AGI\(|/debtor", line) for line in lines if "AGI(" in line]
+    urls = ["agi://10.0.0.1:4573", "agi://[::1]:4573", "hagi://agi.example.org"]
+    assert [url for _, url, _ in asked] == urls
+    assert len({rest for _, _, rest in asked}) == 1 and "&t=${SHA1(" in asked[0][2]
+    for wrong in ("agi://x:1", "x", "x:1,y", "hagi://a/b", "x:1)\n same => n,System(id"):
+        with pytest.raises(ValueError, match="servers"):
+            Fastagi(servers=[wrong])
 
 
 def test_the_two_users_have_the_least_rights() -> None:
