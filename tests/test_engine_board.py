@@ -351,7 +351,7 @@ def test_a_trunk_that_fails_is_left_alone_and_what_waits_for_it_is_given_back() 
     waiting = clock.waits(3)
     assert clock.send() == []
     errand = clock.errand(clock.now)
-    assert (errand.given_back, errand.free) == (waiting, {"trunk": 0})
+    assert (errand.given_back, errand.free, errand.shut) == (waiting, {"trunk": 0}, {"trunk"})
     told = clock.board.told(clock.now)["trunk"]
     assert (told["breaker"], told["cps"], told["opens_in_s"]) == ("open", 0, 30)
     last = [str(closing.order.id) for closing in errand.closings[-10:]]
@@ -361,6 +361,9 @@ def test_a_trunk_that_fails_is_left_alone_and_what_waits_for_it_is_given_back() 
     clock.board.step(clock.now, 0)
     assert clock.errand(clock.now).free == {"trunk": 2}
     clock.waits(9)
+    (first,) = clock.send()
+    clock.board.unsend(first.id)
+    clock.now += 1
     tried = [order for n in range(100) for order in clock.send(clock.now + n / 10)]
     assert len(tried) == 5  # one a second, until they have told
     for order in tried:
@@ -377,6 +380,18 @@ def test_a_ringing_phone_speaks_for_its_trunk_whatever_comes_after() -> None:
         clock.see(order, clock.now, hangup_at=after(clock.now), cause=34, tech_cause=503)
         clock.now += 0.2
     assert clock.board.told(clock.now)["trunk"]["breaker"] == "closed"
+
+
+def test_a_call_speaks_for_its_trunk_once() -> None:
+    clock = Clock(cps=5)
+    rings = clock.call()
+    for n in range(60):
+        clock.see(rings, n / 10, ringing_at=after(1))
+    clock.now = 6
+    for _ in range(19):
+        clock.see(clock.call(), clock.now, hangup_at=after(clock.now), cause=34, tech_cause=503)
+        clock.now += 0.25
+    assert clock.board.told(clock.now)["trunk"]["breaker"] == "open"
 
 
 def test_congestion_slows_a_trunk_down() -> None:

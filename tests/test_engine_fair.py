@@ -161,3 +161,10 @@ def test_over_many_beats_parts_are_kept_though_leads_come_and_go() -> None:
         ledger, now = serving(ledger, {"t": 1}, claims, leads)
         had.update(now)
     assert had == {A: 100 + 133, B: 67} or had == {A: 100 + 134, B: 66}
+
+
+def test_who_found_his_trunk_full_keeps_his_right_to_the_next_turns() -> None:
+    claims, left = [claim(A, 3, trunks="t u"), claim(B, trunks="t")], Counter({"t": 2, "u": 2})
+    taken = {A: iter([Counter({"t": 2, "u": 1})]), B: iter([])}
+    ledger = serve(Ledger(), left, claims, lambda campaign, _most: next(taken[campaign]))
+    assert ledger.had == {A: 3.0, B: 0.0}

@@ -67,6 +67,32 @@ def test_a_trial_has_room_for_five_and_what_was_not_sent_is_none_of_them() -> No
     assert valves.free({"trunk": 1}) == {"trunk": 0}
 
 
+def test_a_trunk_starts_slowly_with_its_first_call_and_again_after_it_was_shut() -> None:
+    valves, now = Valves([Trunk(cps=100)]), 0.0
+
+    def rate_after(seconds: int) -> float:
+        nonlocal now
+        for _ in range(seconds):
+            valves.step(now, 0)
+            now += 1
+        return valves.told(now)["trunk"]["cps"]
+
+    assert rate_after(20) == 20
+    attempts = [new_id() for _ in range(24)]
+    for attempt in attempts[:20]:
+        valves.take("trunk", attempt, now)
+    assert 20 < rate_after(3) < 60
+    assert rate_after(10) == 100
+    for attempt in attempts[:20]:
+        valves.judge("trunk", attempt, Outcome.TRUNK_FAULT, now)
+    assert rate_after(29) == 0
+    assert rate_after(2) == 1
+    for attempt in attempts[20:]:
+        valves.take("trunk", attempt, now)
+        valves.judge("trunk", attempt, None, now)
+    assert valves.told(now)["trunk"]["cps"] == 20
+
+
 def test_a_carrier_without_room_is_left_alone_and_nobody_rings_twice(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
