@@ -77,6 +77,19 @@ class Trunk(Section):
     cost: int = Field(0, ge=0, description="kopecks a minute; of trunks that are alike the cheaper is taken")
 
 
+class Callers(Section):
+    """When a number that we call from is taken to be ill, and rests."""
+
+    short_s: float = Field(3, gt=0, le=60, description="a callee who hangs up so soon did not want the call")
+    short_share: float = Field(0.3, gt=0, le=1, description="of answered calls: more such ones, and it rests")
+    answer_share: float = Field(
+        0.5, ge=0, le=1, description="of the answer rate of its trunk's others: below, and it rests; 0: never"
+    )
+    rest_h: float = Field(
+        4, gt=0, le=720, description="hours of the first rest; the second is six times that"
+    )
+
+
 class Speech(Section):
     """The voice that reads texts."""
 

@@ -33,6 +33,7 @@ from engine.errors import SettingsError, UsageError
 from engine.sections import (
     SAFE_NAME,
     Asterisk,
+    Callers,
     Company,
     Contact,
     Dialer,
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     web: Web = Web()
     asterisk: Annotated[list[Asterisk], BeforeValidator(one_or_many)] = Field([Asterisk()], min_length=1)
     trunk: Annotated[list[Trunk], BeforeValidator(one_or_many)] = Field([Trunk()], min_length=1)
+    callers: Callers = Callers()
     speech: Speech = Speech()
     recording: Recording = Recording()
     dialer: Dialer = Dialer()

@@ -4,28 +4,16 @@ The one row of `feed` is locked from the numbering to the commit, so positions a
 has read up to one has missed none before it. It is therefore taken last in a transaction.
 """
 
-from sqlalchemy import BigInteger, Column, Connection, Float, Integer, String, Table, Text, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.db import UtcTime, metadata
+from storage.db import metadata
 
 feed = Table(
     "feed",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("last", BigInteger, nullable=False),
-)
-
-caller_id = Table(
-    "caller_id",
-    metadata,
-    Column("number", String(20), primary_key=True),
-    Column("trunk", String(64), primary_key=True),
-    Column("calls", Float, nullable=False, comment="older ones for less"),
-    Column("answered", Float, nullable=False),
-    Column("short", Float, nullable=False, comment="of those answered, ended within seconds"),
-    Column("rests_until", UtcTime),
-    Column("why", Text, nullable=False, default=""),
 )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import Engine
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.books import Books, Closing, Errand, News, Order
 from engine.campaign.dispatch import PERMIT
-from storage import calls
+from storage import callers, calls
 from storage import campaign as store
 from storage.campaign import CampaignRow
 from storage.db import id_at, reading, writing
@@ -182,6 +182,32 @@ def test_a_lead_goes_by_another_trunk_than_the_one_that_failed_it(engine: Engine
     (order,) = fetch(books, campaign, **both(shut=frozenset({"any"}))).orders
     assert order.trunk == "near", "the other is out of order"
     assert lead_now(engine, lead).waits == Waits.TURN
+
+
+def test_a_number_that_rests_is_left_out_and_a_trunk_without_any_is_shut(
+    engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    campaign = add_campaign(engine, trunks=["any"])
+    for _ in range(8):
+        add_lead(engine, campaign)
+    rest = {"trunk": "any", "rests": 1, "rests_until": datetime.now(UTC) + timedelta(hours=1), "why": "spam"}
+    with writing(engine) as connection:
+        callers.save(connection, [rest | {"number": "+74950000002"}])
+    books = Books(engine, settings(tmp_path, trunk=TWO))
+    orders = fetch(books, campaign, 4, **both()).orders
+    assert {order.caller_id for order in orders} == {"+74950000003"}
+    with writing(engine) as connection:
+        later = rest | {"rests_until": rest["rests_until"] + timedelta(hours=1)}
+        callers.save(connection, [later | {"number": "+74950000003"}])
+    books = Books(engine, settings(tmp_path, trunk=TWO))
+    orders = fetch(books, campaign, 2, **both()).orders
+    assert {order.caller_id for order in orders} == {"+74950000002"}, "the least sick goes on"
+    assert "all caller ids rest" in capsys.readouterr().out
+    with writing(engine) as connection:
+        connection.execute(callers.caller_id.update().values(why="operator"))
+    books = Books(engine, settings(tmp_path, trunk=TWO))
+    assert fetch(books, campaign, 2, **both()).orders == []
+    assert "no calls by it" in capsys.readouterr().out
 
 
 def test_a_number_that_no_trunk_takes_waits_and_is_not_called(engine: Engine, tmp_path: Path) -> None:

@@ -15,12 +15,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign import storms
+from engine.campaign import caller_ids, rates, storms
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.breaker import Storm
 from engine.campaign.dispatch import Dispatch, Permit
 from engine.campaign.fair import Claim, Ledger, serve
-from engine.campaign.rates import learn
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import RETRY_S, Verdict
@@ -106,15 +105,19 @@ class Books:
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             storms.pause(connection, errand.storms, self._settings.lang, now)
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
+            self._trunks.refresh(connection, now)
+            errand = replace(errand, shut=errand.shut | self._trunks.mute)
             orders, ledger = self._serve(connection, campaigns, errand, now)
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
         self._ledger = ledger
         return News(campaigns, talks, orders, closed)
 
-    def learn_hours(self) -> int:
-        """Learn from new results at which hours people answer; how many. Any thread may do this."""
-        return learn(self._engine, self._settings)
+    def learn(self) -> int:
+        """Learn from new results at which hours people answer, and how our numbers do; how many were new.
+        Any thread may do this.
+        """
+        return max(rates.learn(self._engine, self._settings), caller_ids.learn(self._engine, self._settings))
 
     def unfinished(self) -> list[tuple[Order, Seen]]:
         """Attempts that this dialer left open when it last stopped, with what was written of them."""

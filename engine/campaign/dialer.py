@@ -90,7 +90,7 @@ class Dialer:
                 await node.start()
             try:
                 async with asyncio.TaskGroup() as group:  # one that breaks ends them all, and says so
-                    chores = [self._send(), self._prepare(), self._ask_who_owes(), self._learn_hours()]
+                    chores = [self._send(), self._prepare(), self._ask_who_owes(), self._learn()]
                     loops = [*chores, *map(self._listen, self._nodes.values())]
                     others = [group.create_task(one) for one in loops]
                     await self._beats()
@@ -304,14 +304,14 @@ class Dialer:
             if not asked:
                 await asyncio.sleep(pause)
 
-    # Hours.
+    # Results.
 
-    async def _learn_hours(self) -> None:
-        """Learn from the results of the last minute at which hours people answer."""
+    async def _learn(self) -> None:
+        """Learn from the results of the last minute: when people answer, which of our numbers are ill."""
         loop = asyncio.get_running_loop()
         while True:
             with suppress(*DOWN):  # the beat tells
-                await loop.run_in_executor(None, self._books.learn_hours)
+                await loop.run_in_executor(None, self._books.learn)
             await asyncio.sleep(LEARN_S)
 
 

@@ -102,14 +102,23 @@ def _feed() -> None:
     )
     op.create_table(
         "caller_id",
-        sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("trunk", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("calls", sa.Float(), nullable=False, comment="older ones for less"),
         sa.Column("answered", sa.Float(), nullable=False),
         sa.Column("short", sa.Float(), nullable=False, comment="of those answered, ended within seconds"),
+        sa.Column("spam", sa.Float(), nullable=False, comment="refused as spam: 607, 608"),
+        sa.Column("rests", sa.Integer(), nullable=False, comment="how many times in a row it had to"),
         sa.Column("rests_until", TIME, nullable=True),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("number", "trunk", name=op.f("pk_caller_id")),
+        sa.PrimaryKeyConstraint("trunk", "number", name=op.f("pk_caller_id")),
+    )
+    op.create_table(
+        "caller_mark",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False, comment="of the last result that is counted"),
+        sa.Column("faded_at", TIME, nullable=False, comment="when old calls last lost weight"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_caller_mark")),
     )
 
 
