@@ -58,9 +58,10 @@ INSERT INTO phone (person_id, id, e164, position, kind, operator, region)
 SELECT {person}, {phone}, '+79' || lpad(n::text, 9, '0'), 1, 'mobile', '', ''
 FROM generate_series(1, {size}) n;
 INSERT INTO lead (person_id, id, campaign_id, key, phone_id, role, variables, clips, state, why, due_at,
-                  waits, zone_id, attempts, outcome)
+                  waits, zone_id, attempts, outcome, priority, control, avoids)
 SELECT {person}, {lead}, '{campaign}', n::text, {phone}, 'debtor', '{{"name": "n"}}', '[["a", 900]]',
-       'pending', '', '{due}', '', {zone}, 0, '' FROM generate_series(1, {size}) n;
+       'pending', '', '{due}', '', {zone}, 0, '', 0, mod(n, 10) = 0, ''
+FROM generate_series(1, {size}) n;
 """
 BARE = """
 WITH due AS (
@@ -70,9 +71,10 @@ marked AS (
   UPDATE lead SET state = 'in-flight' FROM due WHERE lead.person_id = due.person_id AND lead.id = due.id
   RETURNING lead.person_id, lead.id, lead.phone_id)
 INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, node, trunk,
-  caller_id, state, outcome, prepared_at, ended_at, refused, refund, talk, pressed)
+  caller_id, state, outcome, prepared_at, ended_at, refused, refund, talk, pressed,
+  abandoned, control, recording)
 SELECT person_id, gen_random_uuid(), id, :campaign, phone_id, 1, 'talk', '{}', 'd', 'n', 't', '', 'ended', '',
-  :at, :at, '', false, '', '' FROM marked
+  :at, :at, '', false, '', '', false, false, '' FROM marked
 """
 
 

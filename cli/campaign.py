@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cli import results
+from cli import forecast, results
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 
 NAME = click.argument("name")
@@ -116,6 +116,7 @@ HELP = {
 for _name, _done in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
     command.add_command(_verb(_name, _done))
 command.add_command(results.command)
+command.add_command(forecast.command)
 
 
 @command.command("list")

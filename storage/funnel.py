@@ -39,6 +39,7 @@ class Cap:
     outcomes: tuple[str, ...] | None
     kind: str | None
     scope: str
+    rolling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def ready(connection: Connection, ask: Ready) -> dict[str, int]:
     reason = case(
         (_on_the_line(), "line"),
         (lead.c.id.in_(_at_their_limit(ask)), "limit"),
-        (~and_(true(), *(_agreed(kind, ask.at) for kind in sorted(ask.consents))), "no-consent"),
+        (~and_(true(), *(agreed(kind, ask.at) for kind in sorted(ask.consents))), "no-consent"),
         (_stale(ask.checked_since), "owes"),
         else_="ready",
     )
@@ -126,7 +127,7 @@ def _at_their_limit(ask: Ready) -> Select[Any]:
     starts = [start for cap in ask.caps for start in cap.starts.values()]
     if not starts:
         return select(lead.c.id).where(false())
-    full = or_(*(func.sum(case((_counted(cap), 1), else_=0)) >= cap.most for cap in ask.caps))
+    full = or_(*(func.sum(case((counted(cap), 1), else_=0)) >= cap.most for cap in ask.caps))
     return (
         select(lead.c.id)
         .join(attempt, attempt.c.person_id == lead.c.person_id)
@@ -136,7 +137,8 @@ def _at_their_limit(ask: Ready) -> Select[Any]:
     )
 
 
-def _counted(cap: Cap) -> ColumnElement[bool]:
+def counted(cap: Cap) -> ColumnElement[bool]:
+    """Does this cap count this attempt, of the person of this lead?"""
     since = case({zone: literal(at, UtcTime()) for zone, at in cap.starts.items()}, value=lead.c.zone_id)
     scope = {"campaign": attempt.c.campaign_id == lead.c.campaign_id, "debt": attempt.c.lead_id == lead.c.id}
     what = true() if cap.outcomes is None else attempt.c.outcome.in_(["", "unknown", *cap.outcomes])
@@ -144,7 +146,7 @@ def _counted(cap: Cap) -> ColumnElement[bool]:
     return and_(attempt.c.prepared_at >= since, what, kind, scope.get(cap.scope, true()))
 
 
-def _agreed(kind: str, at: datetime) -> ColumnElement[bool]:
+def agreed(kind: str, at: datetime) -> ColumnElement[bool]:
     """Did he agree, by what he said last under any of his names?"""
     lasts = consent.c.until.is_(None) | (consent.c.until > at)
     newest = (

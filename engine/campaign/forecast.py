@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from itertools import accumulate, count, pairwise
+from itertools import count
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -27,12 +27,11 @@ from storage.vocab import Outcome
 
 STEP = timedelta(minutes=1)
 DAY_STEPS = 24 * 60
-GOLDEN = 0.6180339887
 
 
 @dataclass
 class Forecast:
-    """What came of it. `finish`: when the last call ends; None when there was none, or time ran out.
+    """What came of it. `finish`: when the last call ends; None: there was none, or some wait on.
 
     `hours`: (zone set, hour in UTC) -> calls. `left`: reason -> leads that are not called to the end.
     """
@@ -73,8 +72,9 @@ class _Run:
         self._limits = limits_of(plan.law)
         self._most = min((pack.max_attempts for pack in plan.law.packs if pack.max_attempts), default=None)
         self._counts = [self._counting(fate) for fate in plan.fates]
-        self._bounds = [0.0, *accumulate(fate.share for fate in plan.fates)]
-        self._dealt: Counter[tuple[int, int, int]] = Counter()
+        total = sum(fate.share for fate in plan.fates)
+        self._shares = [fate.share / total for fate in plan.fates]
+        self._dealt: dict[int, list[int]] = {}
         self._serial = count()
         self._queues: dict[_Key, list[tuple[int, int, _Cohort]]] = {}
         self._standing: dict[tuple[_Key, int, int, Used, str], _Cohort] = {}
@@ -128,8 +128,10 @@ class _Run:
             idle = calls < int(budget)
             budget = 0.0 if idle else budget - calls
             step = self._next(step) if idle else step + 1
+        waiting = (queue for (_, zone), queue in self._queues.items() if zone not in self._never)
+        unfinished = any(cohort.leads for queue in waiting for *_due, cohort in queue)
         self._leave(lambda due, zone, cohort: self._why(due >= last, zone, cohort))
-        if self._out.calls and not self._out.left["time"]:
+        if self._out.calls and not unfinished:
             self._out.finish = self._ended
         return self._out
 
@@ -244,7 +246,7 @@ class _Run:
         out, made = self._out, cohort.made + 1
         out.calls += calls
         out.hours[key[1], at.replace(minute=0, second=0, microsecond=0)] += calls
-        for place, leads in self._deal(key, made, calls):
+        for place, leads in self._deal(made, calls):
             fate = self._plan.fates[place]
             out.outcomes[fate.outcome] += leads
             out.connected_s += leads * fate.talk_s
@@ -258,17 +260,21 @@ class _Run:
                 due = at + timedelta(seconds=fate.ring_s + fate.talk_s) + delay
                 self._again(key, _Cohort(made, used, leads, "retry"), due)
 
-    def _deal(self, key: _Key, made: int, calls: int) -> Iterator[tuple[int, int]]:
-        """(fate's place, calls) of so many calls more: over all calls of this kind the shares hold."""
-        cell = (*key, made)
-        before, after = self._dealt[cell], self._dealt[cell] + calls
-        self._dealt[cell] = after
-        shift = (key[1] * 31 + made * 7 + key[0]) * GOLDEN % 1  # or else all small cells would begin alike
-        bounds = [*self._bounds[:-1], 1.0]
-        marks = [int(after * bound + shift) - int(before * bound + shift) for bound in bounds]
-        for place, (low, high) in enumerate(pairwise(marks)):
-            if high > low:
-                yield place, high - low
+    def _deal(self, made: int, calls: int) -> Iterator[tuple[int, int]]:
+        """(fate's place, calls) of so many calls more: over all calls of this attempt the shares hold."""
+        dealt = self._dealt.setdefault(made, [0] * len(self._shares))
+        total = sum(dealt) + calls
+        lacking = [total * share - had for share, had in zip(self._shares, dealt, strict=True)]
+        more = [max(0, int(lack)) for lack in lacking]
+        order = sorted(range(len(more)), key=lambda place: more[place] - lacking[place])
+        for place in order[: max(0, calls - sum(more))]:
+            more[place] += 1
+        for place in reversed(order):  # what rounding before had given too many of
+            more[place] -= min(more[place], max(0, sum(more) - calls))
+        for place, leads in enumerate(more):
+            dealt[place] += leads
+            if leads:
+                yield place, leads
 
     def _after(self, zone: int, used: Used, place: int, at: datetime) -> Used:
         """What is used of the limits after such a call."""

@@ -24,7 +24,7 @@ from engine.settings import Settings
 from storage import campaign as store
 from storage import funnel
 from storage.db import Record, reading
-from storage.vocab import LeadState, Role, Waits
+from storage.vocab import ConsentKind, LeadState, Role, Waits
 
 OUTCOMES = {
     Counts.PLACED: None,
@@ -132,7 +132,15 @@ def _ask(
     campaign: store.CampaignRow, law: Law, zones: Zones, open_: set[int], ttl: timedelta, at: datetime
 ) -> funnel.Ready:
     """The question about those who are due by day."""
-    consents = {
+    places = {key: zones.get(key, ()) for key in open_}
+    caps = [cap(limit, places, at) for pack in law.packs for limit in pack.limits]
+    since = at - ttl if campaign.owes else None
+    return funnel.Ready(campaign.id, at, open_, caps, needed(campaign, law), since)
+
+
+def needed(campaign: store.CampaignRow, law: Law) -> set[ConsentKind]:
+    """The consents without which nobody of a campaign is called."""
+    return {
         kind
         for pack in law.packs
         for kind in (
@@ -140,13 +148,10 @@ def _ask(
             *((pack.third_party or ()) if campaign.role is Role.CONTACT else ()),
         )
     }
-    places = {key: zones.get(key, ()) for key in open_}
-    caps = [_cap(limit, places, at) for pack in law.packs for limit in pack.limits]
-    since = at - ttl if campaign.owes else None
-    return funnel.Ready(campaign.id, at, open_, caps, consents, since)
 
 
-def _cap(limit: Limit, zones: Zones, at: datetime) -> funnel.Cap:
+def cap(limit: Limit, zones: Zones, at: datetime) -> funnel.Cap:
+    """A limit as SQL counts it."""
     since = {key: min(starts(limit, places or EVERYWHERE, at)) for key, places in zones.items()}
     kind = limit.kind.value if limit.kind else None
-    return funnel.Cap(limit.most, since, OUTCOMES[limit.counts], kind, limit.scope)
+    return funnel.Cap(limit.most, since, OUTCOMES[limit.counts], kind, limit.scope, not limit.period)

@@ -132,6 +132,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "in-flight": ("на линии", "on the line"),
     "done": ("обработаны", "done"),
     "hours": ("сейчас не время звонков", "outside contact hours"),
+    "time": ("не хватит времени", "out of time"),
     "retry": ("ждут повторной попытки", "wait for another attempt"),
     "limit": ("исчерпан предел звонков", "at a limit of calls"),
     "line": ("идёт другой звонок этому человеку", "another call to this person"),
