@@ -62,19 +62,26 @@ def _show(found: dict[str, Any], lang: str) -> None:
     from engine.reports.words import outcome, reason, title, titles
 
     rows, columns = _matrix(found["hours"], title("others", lang), title("total", lang))
-    show_rows(rows, "table", titles(["hour"], lang) | {key: key for key in columns})
+    show_rows(rows, "table", titles(["hour"], lang) | {key: _short(key) for key in columns})
     left = [row | {"reason": reason(row["reason"], lang)} for row in found["left"]]
     if left:
         show_rows(left, "table", titles(["reason", "leads"], lang))
     seen = {outcome(key, lang): calls for key, calls in found["outcomes"].items()}
-    show_record(seen, "table")
+    if seen:
+        show_record(seen, "table")
     told = {key: found[key] for key in ("from", "finish", "calls", "connected_minutes")}
     told |= {f"leads.{key}": leads for key, leads in found["leads"].items()}
     told["source"] = title(found["assumptions"].pop("source"), lang)
     told |= {f"assumed.{key}": value for key, value in found["assumptions"].items()}
     show_record(told, "table", titles(list(told), lang))
-    if found["finish"] is None:
-        say(title("no finish", lang))
+    if found["finish"] is None and found["leads"]["left"]:
+        say(title("not over within these days", lang))
+
+
+def _short(zones: str) -> str:
+    """A zone set as a column's title."""
+    first, _comma, others = zones.partition(",")
+    return f"{first} +{others.count(',') + 1}" if others else first
 
 
 def _matrix(hours: list[dict[str, Any]], others: str, total: str) -> tuple[list[dict[str, Any]], list[str]]:

@@ -247,7 +247,7 @@ def _groups(
 
 
 def _group(row: Record, limits: Sequence[Limit], zones: Zones, now: datetime) -> Group:
-    due = BEGAN + timedelta(seconds=row.due * counts.BUCKET_S) if row.due else now
+    due = BEGAN + timedelta(seconds=row.due * counts.BUCKET_S)
     places = zones.get(row.zone_id) or EVERYWHERE
     values = row._asdict()
     used: Used = tuple(
