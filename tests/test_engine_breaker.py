@@ -101,6 +101,15 @@ def test_a_trial_lets_a_few_through_and_only_they_decide() -> None:
     assert trial.heard(ids[4], BAD, now).position is Position.TRIAL
 
 
+def test_a_trial_whose_calls_are_never_heard_of_begins_again() -> None:
+    breaker, _now = opened()
+    trial = breaker.at(breaker.until)
+    for _ in range(TRIALS):
+        trial = trial.sent(new_id())
+    assert trial.at(trial.until + LONGEST_S - 1).room == 0
+    assert trial.at(trial.until + LONGEST_S).room == TRIALS
+
+
 def test_a_trial_that_fails_opens_it_again() -> None:
     breaker, _now = opened()
     trial, _ids = heard(breaker.at(30), [WELL, BAD, WELL], 30)

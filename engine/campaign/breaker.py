@@ -69,9 +69,11 @@ class Breaker:
     offenders: tuple[UUID, ...] = ()
 
     def at(self, now: float) -> "Breaker":
-        """An opening that is over becomes a trial."""
-        if self.position is Position.OPEN and now >= self.until:
-            return replace(self, position=Position.TRIAL, last=(), trials=frozenset())
+        """An opening that is over becomes a trial; and so does a trial whose calls were never heard of."""
+        lost = self.position is Position.TRIAL and now - self.until >= LONGEST_S
+        if lost or (self.position is Position.OPEN and now >= self.until):
+            until = now if lost else self.until
+            return replace(self, position=Position.TRIAL, last=(), trials=frozenset(), until=until)
         return self
 
     @property
