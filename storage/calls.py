@@ -45,7 +45,8 @@ attempt = Table(
     Column("number", Integer, nullable=False, comment="1 for the lead's first"),
     Column("kind", String(8), nullable=False, comment="talk or message: what its law calls it"),
     Column("permit", Json, nullable=False, comment="why it was lawful at that moment"),
-    Column("dialer", String(64), nullable=False),
+    Column("dialer", String(64), nullable=False, comment="who sees it to its end"),
+    Column("fence", BigInteger, nullable=False, default=0, comment="of the run that may dial it; 0: none"),
     Column("node", String(64), nullable=False),
     Column("trunk", String(64), nullable=False),
     Column("caller_id", String(20), nullable=False, default=""),
@@ -263,6 +264,12 @@ def open_attempts(connection: Connection, dialer: str) -> list[Record]:
         .where(attempt.c.dialer == dialer, attempt.c.ended_at.is_(None))
     )
     return list(connection.execute(query))
+
+
+def hand_over(connection: Connection, dead: str, heir: str) -> int:
+    """A dead dialer's open attempts are another's from now on; how many."""
+    query = update(attempt).where(attempt.c.dialer == dead, attempt.c.ended_at.is_(None))
+    return connection.execute(query.values(dialer=heir, fence=0)).rowcount
 
 
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:

@@ -16,7 +16,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, Table, select
 
-from engine.campaign.books import Order
+from engine.campaign.books import Books, Order
+from engine.campaign.fleet import Fleet
 from engine.settings import Settings
 from engine.speech.service import Speech
 from storage import blacklist, calls, contact, speech
@@ -114,6 +115,13 @@ def add_lead(
         } | changes
         connection.execute(campaigns.lead.insert(), [row])
     return row | {"e164": e164}
+
+
+def books_of(engine: Engine, settings: Settings) -> Books:
+    """The books of a dialer that holds its lease."""
+    fleet = Fleet(engine, settings)
+    assert fleet.join()
+    return Books(engine, settings, fleet)
 
 
 def add_phone(connection: Connection, person_id: UUID, e164: str, position: int = 1) -> None:

@@ -14,6 +14,7 @@ from builders import (
     add_lead,
     after,
     attempt_now,
+    books_of,
     lead_now,
     order_of,
     report,
@@ -37,11 +38,11 @@ HEARD = Seen(sent_at=NOON, hangup_at=after(4), cause=16, talk=Talk(Outcome.ANSWE
 
 @pytest.fixture
 def books(engine: Engine, tmp_path: Path) -> Books:
-    return Books(engine, settings(tmp_path))
+    return books_of(engine, settings(tmp_path))
 
 
 def fetch(books: Books, campaign: CampaignRow, wanted: int = 10, **changes: Any) -> News:
-    errand = {"wants": {campaign.id: wanted}, "free": {"trunk": 99}, "node": "asterisk"} | changes
+    errand = {"wants": {campaign.id: wanted}, "free": {"trunk": 99}, "nodes": {"asterisk": 1000}} | changes
     return books.beat(Errand(**errand))
 
 
@@ -149,7 +150,7 @@ def both(**changes: Any) -> dict[str, Any]:
 
 
 def test_each_lead_takes_its_trunk_and_each_person_keeps_his_number(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     campaign = add_campaign(engine, trunks=["near", "any", "sold"])
     home = [add_lead(engine, campaign) for _ in range(3)]
     abroad = [add_lead(engine, campaign, f"+37529123456{n}") for n in range(4)]
@@ -170,7 +171,7 @@ def test_each_lead_takes_its_trunk_and_each_person_keeps_his_number(engine: Engi
 
 
 def test_a_lead_goes_by_another_trunk_than_the_one_that_failed_it(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     campaign = add_campaign(engine, trunks=["near", "any"])
     lead = add_lead(engine, campaign, avoids="near")
     assert fetch(books, campaign, **both(free={"near": 9})).orders == []
@@ -193,25 +194,25 @@ def test_a_number_that_rests_is_left_out_and_a_trunk_without_any_is_shut(
     rest = {"trunk": "any", "rests": 1, "rests_until": datetime.now(UTC) + timedelta(hours=1), "why": "spam"}
     with writing(engine) as connection:
         callers.save(connection, [rest | {"number": "+74950000002"}])
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     orders = fetch(books, campaign, 4, **both()).orders
     assert {order.caller_id for order in orders} == {"+74950000003"}
     with writing(engine) as connection:
         later = rest | {"rests_until": rest["rests_until"] + timedelta(hours=1)}
         callers.save(connection, [later | {"number": "+74950000003"}])
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     orders = fetch(books, campaign, 2, **both()).orders
     assert {order.caller_id for order in orders} == {"+74950000002"}, "the least sick goes on"
     assert "all caller ids rest" in capsys.readouterr().out
     with writing(engine) as connection:
         connection.execute(callers.caller_id.update().values(why="operator"))
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     assert fetch(books, campaign, 2, **both()).orders == []
     assert "no calls by it" in capsys.readouterr().out
 
 
 def test_a_number_that_no_trunk_takes_waits_and_is_not_called(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     campaign = add_campaign(engine, trunks=["near"])
     lead = add_lead(engine, campaign, "+375291234567")
     assert fetch(books, campaign, **both()).orders == []
@@ -250,7 +251,7 @@ def test_a_closing_gives_the_attempt_its_outcome_and_the_lead_its_future(
 
 
 def test_the_delay_before_a_retry_is_scaled(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, dialer={"name": "me", "retry_scale": 0.5}))
+    books = books_of(engine, settings(tmp_path, dialer={"name": "me", "retry_scale": 0.5}))
     row, order = in_flight(engine, add_campaign(engine, attempts=2))
     books.beat(Errand(closings=[Closing(order, BUSY, after(4))]))
     assert lead_now(engine, row).due_at == after(4 + 10 * 60)
@@ -310,7 +311,7 @@ def test_an_order_lasts_for_a_moment_and_its_attempt_tells_the_clock_of_the_sett
 ) -> None:
     """In a rehearsal all is written by the shifted clock, the attempt's id too: reports go by its order."""
     shift = {"trunk": [{"address": "127.0.0.1"}], "contact": {"clock_shift_s": -86400}}
-    books = Books(engine, settings(tmp_path, **shift))
+    books = books_of(engine, settings(tmp_path, **shift))
     campaign = add_campaign(engine)
     add_lead(engine, campaign)
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -413,7 +414,7 @@ def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: 
     told = add_attempt(engine, other)
     add_attempt(engine, third, dialer="another")
     report(engine, told, Outcome.ANSWERED_HEARD)
-    found = dict(books.unfinished())
+    found = {order: seen for order, seen, _ours in books.unfinished()}
     order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001", until=NOON)
     assert found == {
         order: Seen(sent_at=NOON),

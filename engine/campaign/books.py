@@ -5,6 +5,7 @@ writing their attempts. So an attempt is on disk before it is dialled, and a dat
 dialling by itself: without a beat there is nothing to dial.
 """
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,20 +16,25 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign import caller_ids, rates, storms
+from engine.campaign import storms
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.breaker import Storm
 from engine.campaign.dispatch import Dispatch, Permit
 from engine.campaign.fair import Claim, Ledger, serve
+from engine.campaign.fleet import Fleet
+from engine.campaign.nodes import Places
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import RETRY_S, Verdict
+from engine.failpoints import reached
 from engine.settings import Settings
 from storage import calls, feed
 from storage import campaign as store
+from storage import dialer as dialers
 from storage.db import Record, new_id, reading, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Recording
 
+STOP, DRAIN = "stop", "drain:"  # switches: nothing is dialled at all; nothing new goes to a node
 CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
 
 
@@ -63,9 +69,9 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`; all campaigns
-    of a trunk together take no more than `free` says of it. `shut`: trunks that are out of order now;
-    `storms`: campaigns that are to be paused.
+    """What a beat is to do. `wants`: campaign -> how many leads it has room for; all campaigns of a trunk
+    together take no more than `free` says of it, and all calls to a node no more than `nodes` says. `shut`:
+    trunks that are out of order now, `unreached`: those of a node; `storms`: campaigns to be paused.
     """
 
     closings: list[Closing] = field(default_factory=list)
@@ -75,7 +81,8 @@ class Errand:
     wants: Mapping[UUID, int] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
     shut: frozenset[str] = frozenset()
-    node: str = ""
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    unreached: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +95,47 @@ class News:
     talks: dict[UUID, Talk]
     orders: list[Order]
     closed: dict[UUID, Outcome] = field(default_factory=dict)
+    switches: frozenset[str] = frozenset()
 
 
 class Books:
     """Blocking; one dialer's thread uses it at a time."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine, self._settings = engine, settings
+    def __init__(self, engine: Engine, settings: Settings, fleet: Fleet) -> None:
+        self._engine, self._settings, self._fleet = engine, settings, fleet
         self._dispatch, self._learner, self._trunks = Dispatch(settings), Learner(), Trunks(settings)
         self._ledger = Ledger()
 
     def beat(self, errand: Errand) -> News:
-        """Do an errand in one transaction; nothing of it is done when this raises."""
+        """Do an errand in one transaction; nothing of it is done when this raises. Fenced: not ours to do."""
         now = self._settings.now()
         with writing(self._engine) as connection:
+            self._fleet.renew(connection, time.time())
+            switches = frozenset(dialers.switches(connection))
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             storms.pause(connection, errand.storms, self._settings.lang, now)
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
             self._trunks.refresh(connection, now)
             errand = replace(errand, shut=errand.shut | self._trunks.mute)
-            orders, ledger = self._serve(connection, campaigns, errand, now)
+            orders, ledger = self._serve(connection, [] if STOP in switches else campaigns, errand, now)
+            reached("attempts-written")
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
+            reached("results-written")
         self._ledger = ledger
-        return News(campaigns, talks, orders, closed)
+        return News(campaigns, talks, orders, closed, switches)
 
-    def learn(self) -> int:
-        """Learn from new results at which hours people answer, and how our numbers do; how many were new.
-        Any thread may do this.
+    def reload(self, settings: Settings) -> None:
+        """Go by changed settings from the next beat on."""
+        self._settings, self._dispatch, self._trunks = settings, Dispatch(settings), Trunks(settings)
+
+    def unfinished(self) -> list[tuple[Order, Seen, bool]]:
+        """Open attempts of this dialer with what was written of them, and whether only this run could have
+        dialled them.
         """
-        return max(rates.learn(self._engine, self._settings), caller_ids.learn(self._engine, self._settings))
-
-    def unfinished(self) -> list[tuple[Order, Seen]]:
-        """Attempts that this dialer left open when it last stopped, with what was written of them."""
         with reading(self._engine) as connection:
-            return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
+            rows = calls.open_attempts(connection, self._settings.dialer.name)
+            return [(*_restored(row), row.fence == self._fleet.fence) for row in rows]
 
     def _serve(
         self, connection: Connection, campaigns: list[store.CampaignRow], errand: Errand, now: datetime
@@ -136,9 +149,11 @@ class Books:
         ]
         orders: list[Order] = []
         free = Counter({trunk: turns for trunk, turns in errand.free.items() if trunk not in errand.shut})
+        places = Places(errand.nodes, errand.unreached)
 
         def take(campaign: UUID, most: int) -> Counter[str]:
-            taken = self._take(connection, rows[campaign], most, errand, free, now)
+            wanted = min(most, places.left)
+            taken = self._take(connection, rows[campaign], wanted, errand.shut, free, places, now)
             orders.extend(taken)
             return Counter(order.trunk for order in taken)
 
@@ -150,21 +165,31 @@ class Books:
         connection: Connection,
         campaign: store.CampaignRow,
         wanted: int,
-        errand: Errand,
+        shut: frozenset[str],
         free: Counter[str],
+        places: Places,
         now: datetime,
     ) -> list[Order]:
         """Write attempts for the next leads, on trunks that are `free`; a campaign that has no lead left is
         done.
         """
-        ways = self._trunks.ways(campaign.trunks, free, errand.shut)
+        if wanted <= 0:
+            return []
+        ways = self._trunks.ways(campaign.trunks, free, shut)
         permits = self._dispatch.take(connection, campaign, wanted, now)
+        reached("leads-taken")
         if not permits and not store.unfinished(connection, campaign.id):
             store.change(connection, campaign.id, now, state=CampaignState.DONE)
         routed = self._trunks.route(ways, permits)
-        going = [(one.permit, self._order(one, campaign, errand.node, now)) for one in routed if one.trunk]
+        going: list[tuple[Permit, Order]] = []
+        held: list[Routed] = []
+        for one in routed:
+            if one.trunk and (node := places.take(one.trunk)):
+                going.append((one.permit, self._order(one, campaign, node, now)))
+            else:
+                held.append(one)
         calls.prepare(connection, [self._row(order, permit, now) for permit, order in going])
-        store.hold(connection, [_held(one, now) for one in routed if not one.trunk])
+        store.hold(connection, [_held(one, now) for one in held])
         return [order for _permit, order in going]
 
     @staticmethod
@@ -193,6 +218,7 @@ class Books:
             "phone_id": permit.lead.phone_id,
             "number": order.made + 1,
             "dialer": self._settings.dialer.name,
+            "fence": self._fleet.fence,
             "node": order.node,
             "trunk": order.trunk,
             "caller_id": order.caller_id,
