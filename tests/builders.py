@@ -165,10 +165,13 @@ def ban(connection: Connection, key: str, *, at: datetime = NOON, **more: Any) -
     return added[0]["id"] if added else None
 
 
-def report(engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "") -> None:
+def report(
+    engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "", hour: int | None = None
+) -> None:
     """A conversation reports of its attempt: 900 ms of 1000 heard."""
     who = asdict(attempt) if isinstance(attempt, Order) else attempt
     row = {"person_id_": who["person_id"], "id_": who["id"], "talk_": outcome.value, "pressed_": keys}
+    row |= {"call_back_": hour}
     with writing(engine) as connection:
         calls.save_talks(connection, [row | {"heard_ms_": 900, "message_ms_": 1000}])
 
@@ -185,7 +188,6 @@ def order_of(lead: dict[str, Any], **changes: Any) -> Order:
         node="asterisk",
         caller_id="",
         made=0,
-        allowed=1,
         until=NOON + timedelta(days=1),
     )
     return replace(made, **changes)

@@ -52,7 +52,7 @@ def campaign(**changes: Any) -> CampaignRow:
 def orders(of: CampaignRow, count: int, until: float = 10**6) -> list[Order]:
     """Orders that may be sent for so many seconds after noon."""
     return [
-        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunks[0], NODE, "", 0, 1, after(until))
+        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunks[0], NODE, "", 0, after(until))
         for _ in range(count)
     ]
 

@@ -49,7 +49,7 @@ def fetch(books: Books, campaign: CampaignRow, wanted: int = 10, **changes: Any)
 def in_flight(engine: Engine, campaign: CampaignRow) -> tuple[dict[str, Any], Order]:
     """A lead in flight with its attempt written."""
     lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT)
-    order = order_of(lead, allowed=campaign.attempts)
+    order = order_of(lead)
     add_attempt(engine, lead, id=order.id)
     return lead, order
 
@@ -68,7 +68,7 @@ def test_each_order_has_its_attempt_in_the_books_before_it_is_handed_out(
     news = fetch(books, campaign, 1)
     (order,) = news.orders
     assert news.campaigns == [campaign]
-    assert (order.lead_id, order.e164, order.made, order.allowed) == (lead["id"], PHONE, 1, 3)
+    assert (order.lead_id, order.e164, order.made) == (lead["id"], PHONE, 1)
     written = attempt_now(engine, order.id)
     assert (written.state, written.number, written.outcome) == ("prepared", 2, "")
     assert (written.dialer, written.node, written.trunk) == ("me", "asterisk", "trunk")
@@ -415,10 +415,10 @@ def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: 
     add_attempt(engine, third, dialer="another")
     report(engine, told, Outcome.ANSWERED_HEARD)
     found = {order: seen for order, seen, _ours in books.unfinished()}
-    order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001", until=NOON)
+    order = order_of(lead, id=silent["id"], made=1, caller_id="+74950000001", until=NOON)
     assert found == {
         order: Seen(sent_at=NOON),
-        order_of(other, id=told["id"], allowed=4, until=NOON): Seen(
+        order_of(other, id=told["id"], until=NOON): Seen(
             sent_at=NOON, talk=Talk(Outcome.ANSWERED_HEARD, 900, 1000)
         ),
     }

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
@@ -17,22 +17,23 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from engine.campaign import storms
-from engine.campaign.attempts import Seen, Talk
+from engine.campaign.attempts import NO_HOUR, Seen, Talk
 from engine.campaign.breaker import Storm
 from engine.campaign.dispatch import Dispatch, Permit
 from engine.campaign.fair import Claim, Ledger, serve
 from engine.campaign.fleet import Fleet
 from engine.campaign.nodes import Places
+from engine.campaign.sequel import Ended, Sequel
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
-from engine.contact.outcomes import RETRY_S, Verdict
+from engine.contact.outcomes import Verdict
 from engine.failpoints import reached
 from engine.settings import Settings
 from storage import calls, feed
 from storage import campaign as store
 from storage import dialer as dialers
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Recording
+from storage.vocab import AttemptState, CampaignState, Outcome, Recording
 
 STOP, DRAIN = "stop", "drain:"  # switches: nothing is dialled at all; nothing new goes to a node
 CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
@@ -40,8 +41,8 @@ CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An attempt that is written down and may be dialled, once, before `until`. `made` attempts of `allowed`
-    came before.
+    """An attempt that is written down and may be dialled, once, before `until`. `made` of the lead's budget
+    were used before it.
     """
 
     id: UUID
@@ -53,7 +54,6 @@ class Order:
     node: str
     caller_id: str
     made: int
-    allowed: int
     until: datetime
     record: bool = False
 
@@ -104,7 +104,7 @@ class Books:
     def __init__(self, engine: Engine, settings: Settings, fleet: Fleet) -> None:
         self._engine, self._settings, self._fleet = engine, settings, fleet
         self._dispatch, self._learner, self._trunks = Dispatch(settings), Learner(), Trunks(settings)
-        self._ledger = Ledger()
+        self._sequel, self._ledger = Sequel(settings.dialer.retry_scale), Ledger()
 
     def beat(self, errand: Errand) -> News:
         """Do an errand in one transaction; nothing of it is done when this raises. Fenced: not ours to do."""
@@ -204,7 +204,6 @@ class Books:
             node=node,
             caller_id=one.caller_id,
             made=one.permit.lead.attempts,
-            allowed=campaign.attempts,
             until=one.permit.until,
             record=campaign.record,
         )
@@ -239,19 +238,19 @@ class Books:
         over = [closing.order.id for closing in errand.closings]
         standing = calls.standing(connection, [*over, *(order.id for order in errand.given_back)])
         done: list[tuple[Closing, Verdict]] = []
-        leads: list[dict[str, Any]] = []
         for closing in errand.closings:
             if row := standing.get(closing.order.id):
                 seen = closing.seen.merge(Seen(talk=_talk(row) if row.talk else None))
                 verdict = seen.verdict()
                 done.append((replace(closing, seen=seen), verdict))
-                leads.append(_released(closing, verdict, self._settings.dialer.retry_scale))
-        endings = [_ending(*pair) for pair in done]
+        endings, ended = [_ending(*pair) for pair in done], [_over(*pair) for pair in done]
+        unsent: list[dict[str, Any]] = []
         for order in errand.given_back:
             if order.id in standing:  # never sent: its lead waits again as if nothing had been
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
-                leads.append(_waiting(order, now))
-        store.release(connection, leads)
+                unsent.append({"person_id_": order.person_id, "id_": order.lead_id, "due_at_": now})
+        self._sequel.write(connection, ended)
+        store.give_back(connection, unsent)
         store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
         # What was never sent is no result.
@@ -262,7 +261,8 @@ class Books:
 
 
 def _talk(row: Record) -> Talk:
-    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed)
+    hour = NO_HOUR if row.call_back is None else row.call_back
+    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed, hour)
 
 
 def _restored(row: Record) -> tuple[Order, Seen]:
@@ -276,7 +276,6 @@ def _restored(row: Record) -> tuple[Order, Seen]:
         node=row.node,
         caller_id=row.caller_id,
         made=row.made,
-        allowed=row.allowed,
         until=row.prepared_at,
     )
     # Perhaps it was sent, perhaps not: it counts as sent from the moment that it was written.
@@ -309,32 +308,23 @@ def _closed(closing: Closing, verdict: Verdict, position: int | None) -> dict[st
     }
 
 
-def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any]:
-    """What becomes of a lead: another attempt later, or done."""
-    order, delay = closing.order, RETRY_S[verdict.outcome]
-    again = delay is not None and order.made + 1 < order.allowed
-    return {
-        "person_id_": order.person_id,
-        "id_": order.lead_id,
-        "state_": LeadState.PENDING if again else LeadState.DONE,
-        "due_at_": closing.at + timedelta(seconds=(delay or 0) * scale),
-        "attempts_": order.made + 1,
-        "outcome_": verdict.outcome,
-    }
-
-
 def _held(one: Routed, now: datetime) -> dict[str, Any]:
     """A lead that may be called and for which no trunk has room."""
     lead = one.permit.lead
     return {"person_id_": lead.person_id, "id_": lead.id, "due_at_": now + one.wait}
 
 
-def _waiting(order: Order, now: datetime) -> dict[str, Any]:
-    return {
-        "person_id_": order.person_id,
-        "id_": order.lead_id,
-        "state_": LeadState.PENDING,
-        "due_at_": now,
-        "attempts_": order.made,
-        "outcome_": "",
-    }
+def _over(closing: Closing, verdict: Verdict) -> Ended:
+    order, talk = closing.order, closing.seen.talk
+    return Ended(
+        id=order.id,
+        person_id=order.person_id,
+        lead_id=order.lead_id,
+        campaign_id=order.campaign_id,
+        trunk=order.trunk,
+        made=order.made,
+        at=closing.at,
+        outcome=verdict.outcome,
+        refund=verdict.refund,
+        hour=talk.hour if talk and talk.hour != NO_HOUR else None,
+    )

@@ -176,6 +176,20 @@ def _leads() -> None:
                 comment="the trunk that failed it last",
             )
         )
+        lead.add_column(
+            sa.Column(
+                "by_number",
+                sa.Boolean(),
+                nullable=False,
+                server_default=sa.true(),
+                comment="its phone's number told its zones",
+            )
+        )
+        lead.alter_column("attempts", comment="of its budget, that are used up", existing_type=sa.Integer())
+    with op.batch_alter_table("phone") as phone:
+        told = "of zone_set, as the number alone tells; null: not worked out yet"
+        phone.add_column(sa.Column("zone_id", sa.Integer(), nullable=True, comment=told))
+        phone.alter_column("zone_id", server_default=None)  # SQLite writes the table anew, as the code has it
     op.create_index(
         "ix_lead_due",
         "lead",
@@ -184,7 +198,7 @@ def _leads() -> None:
         postgresql_where=PENDING,
     )
     with op.batch_alter_table("lead") as lead:
-        for name in ("priority", "control", "avoids"):
+        for name in ("priority", "control", "avoids", "by_number"):
             lead.alter_column(name, server_default=None)
 
 
