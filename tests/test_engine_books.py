@@ -21,7 +21,7 @@ from builders import (
     rows_of,
     settings,
 )
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.books import Books, Closing, Errand, News, Order
@@ -289,6 +289,25 @@ def test_results_have_places_in_the_feed_and_what_was_never_sent_is_none(
     books.beat(Errand(closings=again))
     places = [attempt_now(engine, one.id).position for one in (first, second, back, third)]
     assert places == [1, 2, None, 3]
+
+
+def test_nothing_that_may_wait_comes_after_the_numbering_of_results(engine: Engine, books: Books) -> None:
+    """While the feed's row is locked all others who store results wait: a wait of ours could be for them."""
+    campaign = add_campaign(engine, attempts=3)
+    _, order = in_flight(engine, campaign)
+    add_lead(engine, campaign)
+    said: list[str] = []
+
+    def listen(_: Any, __: Any, statement: str, *___: Any) -> None:
+        said.append(" ".join(statement.split()[:3]).lower())
+
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        fetch(books, campaign, closings=[Closing(order, BUSY, after(5))])
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+    behind = said[said.index("insert into feed") + 1 :]
+    assert [words.split()[:2] for words in behind] == [["update", "attempt"]]
 
 
 @pytest.mark.parametrize("how", ["closings", "given_back"])
