@@ -25,7 +25,6 @@ from sqlalchemy import text
 from engine.campaign import funnel
 from engine.campaign.attempts import Seen
 from engine.campaign.books import Books, Closing, Errand
-from engine.campaign.fleet import Fleet
 from engine.contact.law import Case, Terms
 from engine.contact.limits import Past, Target
 from engine.contact.packs import law_of
@@ -255,16 +254,14 @@ def our_claims(number: int, url: str, campaign: str, folder: str) -> float:
     from uuid import UUID
 
     engine, mine = open_engine(url), settings(Path(folder), url, f"d{number}")
-    fleet = Fleet(engine, mine)
-    fleet.join()
-    books = Books(engine, mine, fleet)
+    books = Books(engine, mine)
     wants, free = {UUID(campaign): BATCH}, {"trunk": 10 * BATCH}
     closings: list[Closing] = []
     claimed = idle = 0
     start.wait()
     began = time.time()
     while time.time() < began + SECONDS:
-        news = books.beat(Errand(closings=closings, wants=wants, free=free, nodes={"asterisk": 1000}))
+        news = books.beat(Errand(closings=closings, wants=wants, free=free, node="asterisk"))
         now = mine.now()
         busy = Seen(sent_at=now, hangup_at=now, cause=17, tech_cause=486)
         closings = [Closing(order, busy, now) for order in news.orders]

@@ -20,7 +20,10 @@ from engine.sections import Asterisk, Trunk
 from engine.settings import Settings, share
 
 # What AMI tells the watcher, filtered in Asterisk; see engine.gateways.ami for what each means to us.
-EVENTS = ("FullyBooted", "Hangup", "Newstate", "OriginateResponse", "PeerStatus", "Shutdown")
+EVENTS = (
+    *("FullyBooted", "Hangup", "Newstate", "OriginateResponse", "PeerStatus", "Shutdown"),
+    *("QueueMemberAdded", "QueueMemberPause", "QueueMemberRemoved", "QueueMemberStatus"),
+)
 PRINTABLE = re.compile(r"[A-Za-z0-9_.:/+@=~\[\]-]*")
 SECRET = re.compile(r"[A-Za-z0-9_.:/+@=~-]{8,128}")
 

@@ -127,7 +127,6 @@ class Waits(StrEnum):
     BLACKLIST = "blacklist"
     OWES = "owes"
     TRUNK = "trunk"
-    CALL_BACK = "call-back"
 
 
 class BanKind(StrEnum):

@@ -124,13 +124,14 @@ def test_the_two_users_have_the_least_rights() -> None:
         )
         assert lines.index("deny = 0.0.0.0/0.0.0.0") < lines.index("permit = 127.0.0.1/255.255.255.255")
     rights = set(re.findall(r"^(?:read|write) = *(.*)$", code(text), re.M))
-    assert rights == {"", "originate,call", "call,system", "reporting"}
+    assert rights == {"", "originate,call", "call,system,agent", "reporting"}
     assert "read =" in section(text, "zvonar")
     filters = [line for line in section(text, "zvonar-watch") if line.startswith("eventfilter")]
     assert all(line.startswith("eventfilter(action(include),name(") for line in filters)
     names = {re.search(r"name\((\w+)\)", line)[1] for line in filters}  # type: ignore[index]  # the line above
     told = {"FullyBooted", "Hangup", "Newstate", "OriginateResponse", "PeerStatus", "Shutdown"}
-    assert names == told | {"DialState"}
+    members = {f"QueueMember{what}" for what in ("Added", "Pause", "Removed", "Status")}
+    assert names == told | members | {"DialState"}
 
 
 def test_the_watcher_may_have_a_password_of_its_own() -> None:

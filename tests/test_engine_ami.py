@@ -124,6 +124,7 @@ def test_a_connection_is_two_logins_one_look_and_no_more(run: Callable[..., None
             ("", "Login"),
             ("zvonar-watch", "CoreSettings"),
             ("zvonar-watch", "CoreShowChannels"),
+            ("zvonar-watch", "QueueStatus"),
         ]
         logins = {action.get("Username"): action.get("Events") for action in sent(asterisk, "Login")}
         assert logins == {"zvonar": "off", "zvonar-watch": "on"}

@@ -18,6 +18,7 @@ from dialplan.contexts import Node as Configuration
 from engine.contact.outcomes import Verdict, classify
 from engine.gateways.ami import Accepted, Node
 from engine.gateways.ami_link import Timing
+from engine.gateways.ami_members import Duty, Member
 from engine.gateways.ami_protocol import (
     Answered,
     Ended,
@@ -31,12 +32,16 @@ from engine.gateways.ami_protocol import (
     Ringing,
 )
 from engine.gateways.fake import Callee, FakeAsterisk
+from engine.gateways.fake_agi import Phone
+from engine.gateways.fake_queue import Operator
 from engine.sections import Asterisk
 from lab.kinds import KINDS, kind_of, number
+from lab.operators import seat
 from lab.stand import Stand
 from storage.vocab import Outcome
 
 RING_S = 3.0
+OPERATOR = "PJSIP/operator-1"
 TIMING = Timing(back_off_s=(0.02, 0.2))
 
 
@@ -60,7 +65,20 @@ class World(Protocol):
 
     async def restart(self) -> None: ...
 
+    def sit(self, queue: str) -> None:
+        """An operator is in this queue from now on, free, with 7 s of rest after a call."""
+
+    def rest(self, queue: str) -> None:
+        """He goes on pause."""
+
+    async def ring(self, node: Node, queue: str) -> None:
+        """He rings, talks, and is free again."""
+
     async def carrier(self, *, answers: bool) -> None: ...
+
+
+def member(asterisk: FakeAsterisk, queue: str) -> Operator:
+    return asterisk.queues.add(Operator(queue, OPERATOR, answers_s=0.1, talks_s=1, wrapup_s=7))
 
 
 class Faked:
@@ -72,6 +90,15 @@ class Faked:
         await self.asterisk.stop()
         self.asterisk = FakeAsterisk(callee, secret="secret", port=self.settings.port)
         await self.asterisk.start()
+
+    def sit(self, queue: str) -> None:
+        self.operator = member(self.asterisk, queue)
+
+    def rest(self, queue: str) -> None:
+        self.asterisk.queues.pause(self.operator)
+
+    async def ring(self, node: Node, queue: str) -> None:
+        self.caller = asyncio.create_task(self.asterisk.queues.connect(queue, Phone(1, {}), 5))
 
     async def carrier(self, *, answers: bool) -> None:
         self.asterisk.reach("trunk", answers)
@@ -86,8 +113,15 @@ class Real:
         self.stand.node.kill()
         self.stand.node.start()  # from this thread: it is killed when the thread that started it ends
 
-    async def carrier(self, *, answers: bool) -> None:
-        (self.stand.carrier.start if answers else self.stand.carrier.stop)()
+    def sit(self, queue: str) -> None:
+        seat(self.stand, queue, {"operator-1": number("hangs-up", 1, 1)}, wrapup_s=7)
+
+    def rest(self, queue: str) -> None:
+        self.stand.node.console(f"queue pause member {OPERATOR} queue {queue}")
+
+    async def ring(self, node: Node, queue: str) -> None:
+        phone = number("hangs-up", 1, 1)
+        await node.originate(originate(self, phone, endpoint=OPERATOR.removeprefix("PJSIP/")))
 
 
 Scenario = Callable[[World], Coroutine[Any, Any, None]]
@@ -372,6 +406,38 @@ def test_a_carrier_that_answers_no_more_is_told_of_and_known_to_who_joins_later(
             await second.stop()
 
     play_asking(scenario)
+
+
+def test_the_operators_of_a_queue_are_told_one_by_one(play: Callable[[Scenario], None]) -> None:
+    """Those who are there at the beginning too; free, busy for the time of a call, away."""
+
+    async def scenario(world: World) -> None:
+        world.sit("sales")
+        node = Node(world.settings, TIMING)
+        await node.start()
+
+        async def next_duty() -> Duty:
+            while True:
+                for event in await node.take(1):
+                    if isinstance(event, Member):
+                        assert (event.queue, event.interface, event.wrapup_s) == ("sales", OPERATOR, 7)
+                        return event.duty
+
+        assert await next_duty() is Duty.FREE
+        assert isinstance((await node.take(1))[0], LinkUp)
+        while not node.connected:
+            await asyncio.sleep(0.01)
+        await world.ring(node, "sales")
+        duties = [await next_duty()]
+        while duties[-1] is Duty.BUSY:
+            duties.append(await next_duty())
+        assert set(duties[:-1]) == {Duty.BUSY}
+        assert duties[-1] is Duty.FREE
+        world.rest("sales")
+        assert await next_duty() is Duty.AWAY
+        await node.stop()
+
+    play(scenario)
 
 
 def test_a_wrong_secret_ends_it(play: Callable[[Scenario], None]) -> None:

@@ -10,14 +10,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from engine.campaign.books import Books, Errand, News
-from engine.campaign.chores import Chore
 from engine.campaign.dialer import Dialer
-from engine.campaign.fleet import Fleet
+from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.errors import Refused
 from engine.gateways.ami import Node
 from engine.gateways.fake import Callee, FakeAsterisk
-from engine.sections import Asterisk
 from engine.speech.service import Speech
 from storage import calls, migrations
 from storage import campaign as campaigns
@@ -46,8 +44,7 @@ class Scene:
         for number in self.numbers:
             add_lead(self.engine, self.campaign, number)
         self.fake = FakeAsterisk(script, secret=SECRET, speed=5)
-        self.fleet = Fleet(self.engine, self.settings)
-        self.books = Books(self.engine, self.settings, self.fleet)
+        self.books = Books(self.engine, self.settings)
 
     @asynccontextmanager
     async def running(self):
@@ -63,11 +60,9 @@ class Scene:
             await self.fake.stop()
 
     def dialer(self) -> Dialer:
-        def node(one: Asterisk) -> Node:
-            return Node(Asterisk(**one.model_dump() | {"port": self.fake.port, "secret": SECRET}))
-
-        chores = [Chore("prepare", self.preparer().step, "no voice")]
-        return Dialer(self.settings, self.books, self.fleet, chores, node)
+        asterisk = self.settings.asterisk[0].model_copy(update={"port": self.fake.port})
+        node = Node(type(asterisk)(**asterisk.model_dump() | {"secret": SECRET}))
+        return Dialer(self.settings, self.books, self.preparer(), Owing(self.engine, self.settings), [node])
 
     def preparer(self) -> Preparer:
         return Preparer(self.engine, Speech(self.engine, self.settings), self.settings)
@@ -129,7 +124,7 @@ def test_a_beat_whose_answer_is_lost_doubles_no_call_and_loses_no_lead(tmp_path,
 
     async def story() -> None:
         scene = Scene(tmp_path, cps=20.0)
-        scene.books = LosesAnswers(scene.engine, scene.settings, scene.fleet)
+        scene.books = LosesAnswers(scene.engine, scene.settings)
         async with scene.running():
             await scene.until(lambda: scene.state() is CampaignState.DONE)
         assert scene.dialled == Counter(scene.numbers)
@@ -150,7 +145,7 @@ class Away(Books):
 def test_without_a_database_nothing_is_dialled_and_it_says_so(tmp_path):
     async def story() -> None:
         scene = Scene(tmp_path)
-        scene.books, there = Away(scene.engine, scene.settings, scene.fleet), scene.books
+        scene.books, there = Away(scene.engine, scene.settings), scene.books
         await scene.fake.start()
         dialer = scene.dialer()
         task = asyncio.create_task(dialer.run())

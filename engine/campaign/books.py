@@ -5,44 +5,38 @@ writing their attempts. So an attempt is on disk before it is dialled, and a dat
 dialling by itself: without a beat there is nothing to dial.
 """
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign import storms
-from engine.campaign.attempts import NO_HOUR, Seen, Talk
+from engine.campaign import caller_ids, rates, storms
+from engine.campaign.attempts import Seen, Talk
 from engine.campaign.breaker import Storm
 from engine.campaign.dispatch import Dispatch, Permit
 from engine.campaign.fair import Claim, Ledger, serve
-from engine.campaign.fleet import Fleet
-from engine.campaign.nodes import Places
-from engine.campaign.sequel import Ended, Sequel
+from engine.campaign.predictive import WINDOW_S
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
-from engine.contact.outcomes import Verdict
-from engine.failpoints import reached
+from engine.contact.outcomes import RETRY_S, Verdict
 from engine.settings import Settings
 from storage import calls, feed
 from storage import campaign as store
-from storage import dialer as dialers
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import AttemptState, CampaignState, Outcome, Recording
+from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Pacing, Recording
 
-STOP, DRAIN = "stop", "drain:"  # switches: nothing is dialled at all; nothing new goes to a node
 CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An attempt that is written down and may be dialled, once, before `until`. `made` of the lead's budget
-    were used before it.
+    """An attempt that is written down and may be dialled, once, before `until`. `made` attempts of `allowed`
+    came before.
     """
 
     id: UUID
@@ -54,6 +48,7 @@ class Order:
     node: str
     caller_id: str
     made: int
+    allowed: int
     until: datetime
     record: bool = False
 
@@ -69,9 +64,9 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What a beat is to do. `wants`: campaign -> how many leads it has room for; all campaigns of a trunk
-    together take no more than `free` says of it, and all calls to a node no more than `nodes` says. `shut`:
-    trunks that are out of order now, `unreached`: those of a node; `storms`: campaigns to be paused.
+    """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`; all campaigns
+    of a trunk together take no more than `free` says of it. `shut`: trunks that are out of order now;
+    `storms`: campaigns that are to be paused.
     """
 
     closings: list[Closing] = field(default_factory=list)
@@ -81,61 +76,71 @@ class Errand:
     wants: Mapping[UUID, int] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
     shut: frozenset[str] = frozenset()
-    nodes: Mapping[str, int] = field(default_factory=dict)
-    unreached: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """What a beat brings: running campaigns, talks that conversations reported, attempts to dial, and the
-    outcomes that were written.
+    outcomes that were written. `abandoned`: attempts that no operator took in time. `begun`: campaigns for
+    operators that are new here, with their (answered, abandoned) calls of the last hours.
     """
 
     campaigns: list[store.CampaignRow]
     talks: dict[UUID, Talk]
     orders: list[Order]
     closed: dict[UUID, Outcome] = field(default_factory=dict)
-    switches: frozenset[str] = frozenset()
+    abandoned: set[UUID] = field(default_factory=set)
+    begun: dict[UUID, tuple[int, int]] = field(default_factory=dict)
 
 
 class Books:
     """Blocking; one dialer's thread uses it at a time."""
 
-    def __init__(self, engine: Engine, settings: Settings, fleet: Fleet) -> None:
-        self._engine, self._settings, self._fleet = engine, settings, fleet
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
         self._dispatch, self._learner, self._trunks = Dispatch(settings), Learner(), Trunks(settings)
-        self._sequel, self._ledger = Sequel(settings.dialer.retry_scale), Ledger()
+        self._ledger = Ledger()
+        self._begun: set[UUID] = set()
 
     def beat(self, errand: Errand) -> News:
-        """Do an errand in one transaction; nothing of it is done when this raises. Fenced: not ours to do."""
+        """Do an errand in one transaction; nothing of it is done when this raises."""
         now = self._settings.now()
         with writing(self._engine) as connection:
-            self._fleet.renew(connection, time.time())
-            switches = frozenset(dialers.switches(connection))
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             storms.pause(connection, errand.storms, self._settings.lang, now)
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
             self._trunks.refresh(connection, now)
             errand = replace(errand, shut=errand.shut | self._trunks.mute)
-            orders, ledger = self._serve(connection, [] if STOP in switches else campaigns, errand, now)
-            reached("attempts-written")
+            orders, ledger = self._serve(connection, campaigns, errand, now)
+            abandoned, begun = self._for_operators(connection, campaigns, now)
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
-            reached("results-written")
         self._ledger = ledger
-        return News(campaigns, talks, orders, closed, switches)
+        self._begun |= begun.keys()
+        return News(campaigns, talks, orders, closed, abandoned, begun)
 
-    def reload(self, settings: Settings) -> None:
-        """Go by changed settings from the next beat on."""
-        self._settings, self._dispatch, self._trunks = settings, Dispatch(settings), Trunks(settings)
+    def _for_operators(
+        self, connection: Connection, campaigns: list[store.CampaignRow], now: datetime
+    ) -> tuple[set[UUID], dict[UUID, tuple[int, int]]]:
+        """What the pacing for operators needs of the books; nothing is asked when no campaign is for them."""
+        manned = [campaign.id for campaign in campaigns if campaign.pacing is not Pacing.FILL]
+        if not manned:
+            return set(), {}
+        since = now - timedelta(seconds=WINDOW_S)
+        begun = {key: calls.answer_counts(connection, key, since) for key in manned if key not in self._begun}
+        return calls.abandoned(connection, self._settings.dialer.name), begun
 
-    def unfinished(self) -> list[tuple[Order, Seen, bool]]:
-        """Open attempts of this dialer with what was written of them, and whether only this run could have
-        dialled them.
+    def learn(self) -> int:
+        """Learn from new results at which hours people answer, and how our numbers do; how many were new.
+        Any thread may do this.
         """
+        return max(rates.learn(self._engine, self._settings), caller_ids.learn(self._engine, self._settings))
+
+    def unfinished(self) -> list[tuple[Order, Seen]]:
+        """Attempts that this dialer left open when it last stopped, with what was written of them."""
         with reading(self._engine) as connection:
-            rows = calls.open_attempts(connection, self._settings.dialer.name)
-            return [(*_restored(row), row.fence == self._fleet.fence) for row in rows]
+            return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
 
     def _serve(
         self, connection: Connection, campaigns: list[store.CampaignRow], errand: Errand, now: datetime
@@ -149,11 +154,9 @@ class Books:
         ]
         orders: list[Order] = []
         free = Counter({trunk: turns for trunk, turns in errand.free.items() if trunk not in errand.shut})
-        places = Places(errand.nodes, errand.unreached)
 
         def take(campaign: UUID, most: int) -> Counter[str]:
-            wanted = min(most, places.left)
-            taken = self._take(connection, rows[campaign], wanted, errand.shut, free, places, now)
+            taken = self._take(connection, rows[campaign], most, errand, free, now)
             orders.extend(taken)
             return Counter(order.trunk for order in taken)
 
@@ -165,31 +168,21 @@ class Books:
         connection: Connection,
         campaign: store.CampaignRow,
         wanted: int,
-        shut: frozenset[str],
+        errand: Errand,
         free: Counter[str],
-        places: Places,
         now: datetime,
     ) -> list[Order]:
         """Write attempts for the next leads, on trunks that are `free`; a campaign that has no lead left is
         done.
         """
-        if wanted <= 0:
-            return []
-        ways = self._trunks.ways(campaign.trunks, free, shut)
+        ways = self._trunks.ways(campaign.trunks, free, errand.shut)
         permits = self._dispatch.take(connection, campaign, wanted, now)
-        reached("leads-taken")
         if not permits and not store.unfinished(connection, campaign.id):
             store.change(connection, campaign.id, now, state=CampaignState.DONE)
         routed = self._trunks.route(ways, permits)
-        going: list[tuple[Permit, Order]] = []
-        held: list[Routed] = []
-        for one in routed:
-            if one.trunk and (node := places.take(one.trunk)):
-                going.append((one.permit, self._order(one, campaign, node, now)))
-            else:
-                held.append(one)
+        going = [(one.permit, self._order(one, campaign, errand.node, now)) for one in routed if one.trunk]
         calls.prepare(connection, [self._row(order, permit, now) for permit, order in going])
-        store.hold(connection, [_held(one, now) for one in held])
+        store.hold(connection, [_held(one, now) for one in routed if not one.trunk])
         return [order for _permit, order in going]
 
     @staticmethod
@@ -204,6 +197,7 @@ class Books:
             node=node,
             caller_id=one.caller_id,
             made=one.permit.lead.attempts,
+            allowed=campaign.attempts,
             until=one.permit.until,
             record=campaign.record,
         )
@@ -217,7 +211,6 @@ class Books:
             "phone_id": permit.lead.phone_id,
             "number": order.made + 1,
             "dialer": self._settings.dialer.name,
-            "fence": self._fleet.fence,
             "node": order.node,
             "trunk": order.trunk,
             "caller_id": order.caller_id,
@@ -238,19 +231,19 @@ class Books:
         over = [closing.order.id for closing in errand.closings]
         standing = calls.standing(connection, [*over, *(order.id for order in errand.given_back)])
         done: list[tuple[Closing, Verdict]] = []
+        leads: list[dict[str, Any]] = []
         for closing in errand.closings:
             if row := standing.get(closing.order.id):
                 seen = closing.seen.merge(Seen(talk=_talk(row) if row.talk else None))
                 verdict = seen.verdict()
                 done.append((replace(closing, seen=seen), verdict))
-        endings, ended = [_ending(*pair) for pair in done], [_over(*pair) for pair in done]
-        unsent: list[dict[str, Any]] = []
+                leads.append(_released(closing, verdict, self._settings.dialer.retry_scale))
+        endings = [_ending(*pair) for pair in done]
         for order in errand.given_back:
             if order.id in standing:  # never sent: its lead waits again as if nothing had been
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
-                unsent.append({"person_id_": order.person_id, "id_": order.lead_id, "due_at_": now})
-        self._sequel.write(connection, ended)
-        store.give_back(connection, unsent)
+                leads.append(_waiting(order, now))
+        store.release(connection, leads)
         store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
         # What was never sent is no result.
@@ -261,8 +254,7 @@ class Books:
 
 
 def _talk(row: Record) -> Talk:
-    hour = NO_HOUR if row.call_back is None else row.call_back
-    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed, hour)
+    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed)
 
 
 def _restored(row: Record) -> tuple[Order, Seen]:
@@ -276,6 +268,7 @@ def _restored(row: Record) -> tuple[Order, Seen]:
         node=row.node,
         caller_id=row.caller_id,
         made=row.made,
+        allowed=row.allowed,
         until=row.prepared_at,
     )
     # Perhaps it was sent, perhaps not: it counts as sent from the moment that it was written.
@@ -308,23 +301,32 @@ def _closed(closing: Closing, verdict: Verdict, position: int | None) -> dict[st
     }
 
 
+def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any]:
+    """What becomes of a lead: another attempt later, or done."""
+    order, delay = closing.order, RETRY_S[verdict.outcome]
+    again = delay is not None and order.made + 1 < order.allowed
+    return {
+        "person_id_": order.person_id,
+        "id_": order.lead_id,
+        "state_": LeadState.PENDING if again else LeadState.DONE,
+        "due_at_": closing.at + timedelta(seconds=(delay or 0) * scale),
+        "attempts_": order.made + 1,
+        "outcome_": verdict.outcome,
+    }
+
+
 def _held(one: Routed, now: datetime) -> dict[str, Any]:
     """A lead that may be called and for which no trunk has room."""
     lead = one.permit.lead
     return {"person_id_": lead.person_id, "id_": lead.id, "due_at_": now + one.wait}
 
 
-def _over(closing: Closing, verdict: Verdict) -> Ended:
-    order, talk = closing.order, closing.seen.talk
-    return Ended(
-        id=order.id,
-        person_id=order.person_id,
-        lead_id=order.lead_id,
-        campaign_id=order.campaign_id,
-        trunk=order.trunk,
-        made=order.made,
-        at=closing.at,
-        outcome=verdict.outcome,
-        refund=verdict.refund,
-        hour=talk.hour if talk and talk.hour != NO_HOUR else None,
-    )
+def _waiting(order: Order, now: datetime) -> dict[str, Any]:
+    return {
+        "person_id_": order.person_id,
+        "id_": order.lead_id,
+        "state_": LeadState.PENDING,
+        "due_at_": now,
+        "attempts_": order.made,
+        "outcome_": "",
+    }

@@ -6,7 +6,8 @@ growing pauses; only "Authentication failed" or a missing right ends that.
 
 The second's life:
 
-    connect -> log in -> FullyBooted -> CoreSettings -> one CoreShowChannels -> LinkUp ... LinkDown -> again
+    connect -> log in -> FullyBooted -> CoreSettings -> QueueStatus -> one CoreShowChannels -> LinkUp
+    ... LinkDown -> again
 
 Which endpoints a carrier answers behind is asked before LinkUp and then told by events (`unreachable`); those
 out of reach are asked for again now and then, lest a missed event keep a trunk from use for ever.
@@ -169,17 +170,6 @@ class Node:
             return Unclear(str(error))
         return Accepted() if reply.get("Response") == "Success" else Declined(reply.get("Message"))
 
-    async def survey(self) -> None:
-        """Have it tell again which channels live: one more LinkUp. Without a connection one comes anyway."""
-        link = self._events
-        if link is None:
-            return
-        self._listing = _Listing()
-        try:
-            await link.ask({"Action": "CoreShowChannels"}, self._timing.list_s)
-        except AsteriskDown as error:
-            link.drop(str(error))  # the next connection begins with the list
-
     async def hangup(self, channel: str) -> bool:
         """End a channel; False when there is none of that id. AsteriskDown, NoReply as `Link.ask`."""
         if self._actions is None:
@@ -254,6 +244,8 @@ class Node:
         for warning in warnings(self._version):
             self._log.warning(warning)
         await self._ask_reach(link, self._endpoints)
+        # The operators come as events. Without app_queue there are none, and the answer is an error.
+        await link.ask({"Action": "QueueStatus"}, self._timing.list_s)
         self._listing = _Listing()
         reply = await link.ask({"Action": "CoreShowChannels"}, self._timing.list_s)
         if reply.get("Response") != "Success":
@@ -314,8 +306,7 @@ class Node:
             self._events = link
             self._log.info("AMI connected", version=self._version, live=len(live))
             self._put(LinkUp(live, self._started, self._version))
-            if not self._listed.done():
-                self._listed.set_result(None)
+            self._listed.set_result(None)
         elif kind == "FullyBooted" and self._booted and not self._booted.done():
             uptime = message.get("Uptime")
             if uptime.isdigit():  # whole seconds, rounded down

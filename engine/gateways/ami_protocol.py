@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cache
 
 from engine.errors import UsageError, ZvonarError
+from engine.gateways.ami_members import Member, member_of
 from engine.sections import SAFE_NAME, SAFE_NUMBER
 
 MESSAGE_LIMIT = 1 << 20  # bytes of one message; Asterisk's own are below 10,000 at their largest
@@ -256,7 +257,7 @@ class LinkDown:
     final: bool = False
 
 
-Event = Ringing | Progress | Answered | Ended | Originated | Reach | LinkUp | LinkDown
+Event = Ringing | Progress | Answered | Ended | Originated | Reach | LinkUp | LinkDown | Member
 
 
 def _number(text: str) -> int | None:
@@ -303,6 +304,9 @@ _EVENTS: Mapping[str, Callable[[Message], Event | None]] = {
     "Newstate": _newstate,
     "OriginateResponse": _originate_response,
     "PeerStatus": _peer_status,
+    **dict.fromkeys(
+        (f"QueueMember{what}" for what in ("", "Added", "Pause", "Removed", "Status")), member_of
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from functools import partial
 
 from engine.gateways.ami_protocol import Framer, Message
 from engine.gateways.fake_agi import Agi, Gone, Phone, run
+from engine.gateways.fake_queue import Queues
 
 # Asterisk's own map of SIP codes (res_pjsip.c), where it is neither 127 nor 34.
 CAUSE_OF_SIP: Mapping[int, int] = {
@@ -90,7 +91,8 @@ class Session:
 
 
 class FakeAsterisk:
-    """`script` tells how a number, or `queue:NAME`, behaves; `speed` runs its clock faster.
+    """`script` tells how a number, or `queue:NAME`, behaves; `queues` may have operators instead, one by one.
+    `speed` runs its clock faster.
 
     For fault tests: `on_action` may take an action over (then it returns True), `booted` False delays
     FullyBooted until `boot`, `drop` breaks connections, `tell` sends any event. `received` holds every
@@ -119,6 +121,7 @@ class FakeAsterisk:
         self.received: list[tuple[str, Message]] = []
         self.calls: list[Call] = []
         self.sessions: set[Session] = set()
+        self.queues = Queues(self.tell)
         self._live: dict[str, Call] = {}
         self._random = random.Random(seed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -182,6 +185,7 @@ class FakeAsterisk:
             "Login": self._log_in,
             "Originate": self._originate,
             "Ping": self._ping,
+            "QueueStatus": self.queues.status,
         }
         name = action.get("Action")
         if name not in acts:
@@ -325,8 +329,11 @@ class FakeAsterisk:
             await call.phone.wait(self.fallback_s)
             call.phone.heard.append(("fallback", self.fallback_s))
 
-    async def _connect(self, phone: Phone, target: str) -> str:
+    async def _connect(self, phone: Phone, target: str, timeout_s: float) -> str:
         """Dial a second party for a caller; they talk until one of them hangs up. Gone."""
+        queue = target.removeprefix("queue:")
+        if queue != target and self.queues.has(queue):
+            return "ANSWER" if await self.queues.connect(queue, phone, timeout_s) else "NOANSWER"
         peer = self.script(target)
         await phone.wait(peer.after_s)
         if peer.code != 200:

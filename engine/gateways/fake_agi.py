@@ -86,8 +86,9 @@ class Phone:
         raise Gone(min(seconds, (loop.time() - began) * self._speed))
 
 
-# What becomes of the caller's being connected to a number or `queue:NAME`: DIALSTATUS, after the talk. Gone.
-Peer = Callable[[Phone, str], Awaitable[str]]
+# What becomes of the caller's being connected to a number or `queue:NAME` within so many seconds: DIALSTATUS,
+# after the talk. Gone.
+Peer = Callable[[Phone, str, float], Awaitable[str]]
 Arguments = Sequence[str]
 
 
@@ -164,13 +165,13 @@ async def _exec(phone: Phone, arguments: Arguments, peer: Peer) -> str:
     application = arguments[0].lower()
     if application not in ("dial", "queue"):
         return "-2"
-    target = "".join(arguments[1:2]).split(",")[0]
+    target, *options = "".join(arguments[1:2]).split(",")
     try:
         if application == "dial":
             number = target.removeprefix("PJSIP/").split("@")[0]
-            phone.variables["DIALSTATUS"] = await peer(phone, number)
+            phone.variables["DIALSTATUS"] = await peer(phone, number, float(options[0]))
         else:
-            answered = await peer(phone, f"queue:{target}") == "ANSWER"
+            answered = await peer(phone, f"queue:{target}", float(options[3])) == "ANSWER"
             phone.variables["QUEUESTATUS"] = "CONTINUE" if answered else "TIMEOUT"
     except Gone:
         return "-1"
