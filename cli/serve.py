@@ -7,6 +7,7 @@ conversations to the end. SIGTERM and Ctrl-C begin the end; the second one cuts 
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -96,6 +97,8 @@ async def _serve(settings: Settings, parts: list[Part]) -> None:
         loop.add_signal_handler(name, stop.set)
     systemd, serving = SystemdNotifier(), Serving()
     async with AsyncExitStack() as entered:
+        living = asyncio.create_task(_live(systemd.notify))
+        entered.callback(living.cancel)  # the last to go: calls may take a minute to their end
         watched: list[asyncio.Future[Any]] = [asyncio.create_task(stop.wait())]
         for part in parts:
             running = await entered.enter_async_context(part(settings, serving))
@@ -111,6 +114,18 @@ async def _serve(settings: Settings, parts: list[Part]) -> None:
             loop.remove_signal_handler(name)
         for one in done:
             one.result()  # a part that broke takes the process with it, and says why
+
+
+async def _live(notify: Callable[[str], None]) -> None:
+    """Tell systemd that this process is not frozen, as often as it wants to hear it (WatchdogSec).
+
+    Frozen, it would hold its calls in silence: Asterisk waits for a server that has accepted, and has no time
+    limit of its own. Killed, it leads them to the fallback, and new ones go to the next server.
+    """
+    every_s = int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 3
+    while every_s:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(every_s)
 
 
 @asynccontextmanager
