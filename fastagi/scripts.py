@@ -2,7 +2,7 @@
 
 | script | conversation |
 |---|---|
-| debtor | dialplan.debtor; its call is found by the channel variable ZVONAR_ATTEMPT |
+| debtor | dialplan.debtor; its call is found by the variable ZVONAR_ATTEMPT, which the dialplan sends |
 | joined | none: an operator took the debtor's call (argument 1: the attempt); noted, and they talk |
 """
 

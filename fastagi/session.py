@@ -81,9 +81,12 @@ def call(entered: Call, route: Route, studio: Studio) -> Moves:
     """All the moves of one call; see the top of this module."""
     if route.answer:
         yield Do(protocol.ANSWER)
+    sent = entered.sent
     for name in route.variables:
-        reply = yield Do(protocol.get_variable(name))
-        entered.variables[name] = reply.value
+        if (value := sent.get(name)) is None:
+            reply = yield Do(protocol.get_variable(name))
+            value = reply.value
+        entered.variables[name] = value
     scenario: Scenario = route.at_hand(entered) or (yield Work(route.open, entered))
     result = None
     try:

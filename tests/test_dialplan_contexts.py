@@ -60,8 +60,13 @@ def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
             assert re.fullmatch(r"_\+?X+|[a-z]+", extension), extension
             assert extension != "failed", "it would add a channel to every failed call"
         applications = set(re.findall(r",\s*([A-Za-z]+)\(", dialplan))
-        plain = {"Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
-        assert applications == {"AGI", "MixMonitor", *plain}
+        plain = {"MSet", "Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
+        assert applications == {
+            "AGI",
+            "MixMonitor",
+            *plain,
+            "TIMEOUT",
+        }  # the last is a function that MSet sets
         functions = set(re.findall(r"\$\{([A-Z0-9]+)\(", dialplan))
         assert functions <= {"SHA1", "CHANNEL", "FILTER", "RAND"}
         assert "${EXTEN" not in dialplan and "${CALLERID" not in dialplan, "nothing from outside is used"
@@ -75,9 +80,8 @@ def test_a_call_is_bounded_told_to_end_and_led_to_the_fallback() -> None:
         'GotoIf($["${ZVONAR_RECORD}" != "1"]?talk)',
         "Set(ZVONAR_ID=${FILTER(0-9a-f\\x2d,${UNIQUEID})})",
         "MixMonitor(/srv/talks/${ZVONAR_ID:0:4}/${ZVONAR_ID:0:7}/${ZVONAR_ID}.alaw)",
-        "Set(AGIEXITONHANGUP=yes)",
-        "Set(TIMEOUT(absolute)=77)",
-        "AGI(agi://127.0.0.1:4573/debtor)",
+        "MSet(AGIEXITONHANGUP=yes,TIMEOUT(absolute)=77,ZVONAR_AT=${EPOCH})",
+        "AGI(agi://127.0.0.1:4573/debtor,ZVONAR_ATTEMPT=${ZVONAR_ATTEMPT})",
         'GotoIf($["${AGI_DONE}" = "1"]?done)',
         "Playback(/etc/asterisk/sounds/zvonar/ru/fallback)",
         "Hangup()",
@@ -93,9 +97,9 @@ def test_recordings_go_where_we_look_for_them_unless_asterisk_knows_the_folder_b
 
 def test_a_token_key_signs_each_call_with_its_time() -> None:
     lines = section(render(settings(fastagi=Fastagi(token_key=KEY)))["extensions.conf"], "zvonar-debtor")
-    (frozen,) = (place for place, line in enumerate(lines) if line.endswith("Set(ZVONAR_AT=${EPOCH})"))
+    (frozen,) = (place for place, line in enumerate(lines) if line.endswith(",ZVONAR_AT=${EPOCH})"))
     token = "${SHA1(k1234567890${SHA1(k1234567890${UNIQUEID}${ZVONAR_AT})})}"
-    url = f"agi://127.0.0.1:4573/debtor?u=${{UNIQUEID}}&e=${{ZVONAR_AT}}&t={token}"
+    url = f"agi://127.0.0.1:4573/debtor?u=${{UNIQUEID}}&e=${{ZVONAR_AT}}&t={token},ZVONAR_ATTEMPT=${{ZVONAR_ATTEMPT}}"
     assert lines[frozen + 1] == f" same => n,AGI({url})"
 
 

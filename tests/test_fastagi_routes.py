@@ -37,10 +37,15 @@ def test_call_of_an_environment() -> None:
     assert (seen.uniqueid, seen.channel) == (ENVIRONMENT["agi_uniqueid"], "PJSIP/trunk-00000a1b")
     assert (seen.caller_id, seen.caller_name, seen.dnid) == ("79160000000", "Anna", "74950000000")
     assert seen.args == ("first", "")
+    assert seen.sent == {}
 
 
 def test_unknown_is_nobody() -> None:
     seen = call()
+    sent = call_of(
+        {"agi_uniqueid": "a.1", "agi_arg_1": "plain", "agi_arg_2": "V=a=b", "agi_arg_3": "W="}
+    ).sent
+    assert sent == {"V": "a=b", "W": ""}
     assert (seen.caller_id, seen.caller_name, seen.dnid, seen.args, seen.query) == ("", "", "", (), {})
 
 

@@ -21,9 +21,9 @@ GONE = HungUp()
 Answer = Reply | Exception
 
 
-def call() -> Call:
+def call(environment: dict[str, str]) -> Call:
     """A call as it comes from the door."""
-    return Call("debtor", "id-1", {}, {}, {})
+    return Call("debtor", "id-1", {}, environment, {})
 
 
 class Played:
@@ -37,6 +37,7 @@ class Played:
         conversation: Conversation[Any],
         *replies: Answer,
         tell: Callable[[Any], None] = lambda fact: None,
+        environment: dict[str, str] | None = None,
         **route: Any,
     ) -> None:
         self.moves: list[str] = []
@@ -49,7 +50,8 @@ class Played:
             self.opened.append(entered)
             return Scenario(conversation, finish=self.finished.append, tell=self._telling(tell))
 
-        self._play(session.call(call(), Route(open_it, **route), Studio(AUDIO, 600)), iter(replies))
+        entered = call(environment or {})
+        self._play(session.call(entered, Route(open_it, **route), Studio(AUDIO, 600)), iter(replies))
 
     def _telling(self, tell: Callable[[Any], None]) -> Callable[[Any], None]:
         def told(fact: Any) -> None:
@@ -119,6 +121,13 @@ def test_a_call_from_door_to_end() -> None:
     assert played.opened[0].variables == {"V": "att-7"}
     assert played.moves == [f'{GET} "V"', "work", FILE_ONE + ' ""', DONE, "free"]
     assert played.finished == [Heard(None, 1000)]
+
+
+def test_a_variable_that_the_dialplan_sent_along_is_not_asked_for() -> None:
+    sent = {"agi_arg_1": "V=att-7"}
+    played = Played(saying(Play((ONE,))), good(endpos=8000), good(), environment=sent, variables=("V",))
+    assert played.opened[0].variables == {"V": "att-7"}
+    assert played.moves == ["work", FILE_ONE + ' ""', DONE, "free"]
 
 
 def test_a_variable_that_is_not_set_is_empty() -> None:

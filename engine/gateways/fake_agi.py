@@ -233,6 +233,7 @@ class Agi:
             "agi_enhanced": "0.0",
             "agi_accountcode": "",
             "agi_threadid": "140159190902464",
+            "agi_arg_1": f"ZVONAR_ATTEMPT={channel}",
         }
 
 
