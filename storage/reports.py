@@ -67,6 +67,16 @@ def blocked_of(connection: Connection, campaign_id: UUID) -> list[tuple[str, int
     return list(connection.execute(query))
 
 
+def streams(
+    connection: Connection, campaign_id: UUID, telling: Collection[str], answered: Collection[str]
+) -> list[Record]:
+    """Calls of these outcomes in each stream (control or not): control, calls, and how many were answered."""
+    picked_up = func.sum(case((attempt.c.outcome.in_(sorted(answered)), 1), else_=0))
+    query = select(attempt.c.control, func.count().label("calls"), picked_up.label("answered"))
+    query = query.where(attempt.c.campaign_id == campaign_id, attempt.c.outcome.in_(sorted(telling)))
+    return list(connection.execute(query.group_by(attempt.c.control)))
+
+
 def audited(
     connection: Connection,
     people: Collection[UUID] | None = None,

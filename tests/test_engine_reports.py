@@ -67,6 +67,21 @@ def test_attempts_are_summed_by_outcome_with_their_share_and_blocked_leads_below
         summary(engine, "none")
 
 
+def test_whether_the_order_pays_is_told_when_there_is_something_to_compare(
+    engine: Engine, call: Call
+) -> None:
+    for ended in ("answered-heard", "answered-partial", "busy", "machine"):
+        call(ended)
+    assert [row["outcome"] for row in summary(engine, "autumn")][-1] == "busy"
+    for ended in ("answered-heard", "no-answer", "unreachable", "rejected", "invalid-number", "trunk-fault"):
+        call(ended, control=True)
+    assert summary(engine, "autumn")[-3:] == [
+        {"outcome": "answered: at the best hour", "count": 4, "share": 0.5},
+        {"outcome": "answered: in turn", "count": 4, "share": 0.25},
+        {"outcome": "lift", "count": 8, "share": 0.25},
+    ]
+
+
 def test_a_csv_has_a_row_for_each_attempt_and_no_formula(engine: Engine, call: Call, tmp_path: Path) -> None:
     call("answered-operator", "@Пётр")
     call("busy", "-1", ringing_at=None, answered_at=None, heard_ms=None)

@@ -18,10 +18,10 @@ from engine.campaign.funnel import cap, needed
 from engine.campaign.plan import Fate, Group, Plan, Retry, Used, limits_of
 from engine.campaign.rates import weeks
 from engine.campaign.retry_rules import rules_of
-from engine.campaign.timing import PICKED_UP, Week, hour_of, lawful, score
+from engine.campaign.timing import Week, hour_of, lawful, score
 from engine.contact.cases import ZoneSets
 from engine.contact.law import EVERYWHERE, Law
-from engine.contact.limits import Limit, starts
+from engine.contact.limits import PICKED_UP, Limit, starts
 from engine.contact.packs import law_of
 from engine.contact.terms import terms_of
 from engine.errors import NotFound

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign.timing import EVEN, PICKED_UP, TELLING, Tally, Week, hour_of, lawful, score
+from engine.campaign.timing import EVEN, Tally, Week, hour_of, lawful, score
 from engine.contact.cases import ZoneSets
 from engine.contact.law import Law
+from engine.contact.limits import PICKED_UP, TELLING
 from engine.settings import Settings
 from storage import hours as store
 from storage.db import Record, writing

@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from engine.contact.law import Law
-from engine.contact.limits import ANSWERED
-from storage.vocab import Outcome
 
 WEEK = 168  # hours; 0 begins on Monday at midnight
 HOUR = timedelta(hours=1)
@@ -23,11 +21,6 @@ PRIOR = 200.0
 STEP = 5
 EVEN = 100  # the score of an hour like any other
 CONTROL = 10  # one lead in so many is called in turn, so that the gain can be measured
-
-# Somebody picked up; a machine did not.
-PICKED_UP = ANSWERED - {Outcome.MACHINE}
-# Calls that tell of the hour: the number exists, and the network did what it could.
-TELLING = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNREACHABLE, Outcome.REJECTED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,10 @@ class Period(StrEnum):
 TALKED = frozenset({Outcome.ANSWERED_OPERATOR, Outcome.ANSWERED_OPT_OUT, Outcome.ANSWERED_PAID_CLAIM})
 DELIVERED = TALKED | {Outcome.ANSWERED_HEARD}
 ANSWERED = DELIVERED | {Outcome.ANSWERED_PARTIAL, Outcome.MACHINE}
+# Somebody picked up; a machine did not.
+PICKED_UP = ANSWERED - {Outcome.MACHINE}
+# Calls that tell when people answer: the number exists, and the network did what it could.
+TELLING = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.UNREACHABLE, Outcome.REJECTED}
 CONNECTED_S = 1.0  # a line that falls at once is no contact
 
 

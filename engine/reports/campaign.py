@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from engine.contact.limits import PICKED_UP, TELLING
 from engine.errors import NotFound, UsageError
 from engine.files.drafts import drafted
 from engine.reports.sheets import Sheet, write_csv, write_xlsx
@@ -25,13 +26,18 @@ ENDINGS = (".csv", ".xlsx")
 
 
 def summary(engine: Engine, name: str) -> list[dict[str, Any]]:
-    """Attempts by outcome in the contract's order, with their share of all; and leads that are not called."""
+    """Attempts by outcome in the contract's order, with their share of all; and leads that are not called.
+
+    Then whether the order by hours pays: the answered share of the calls that follow it, of the control leads',
+    and the lift, with how many calls each is of.
+    """
     with reading(engine) as connection:
         campaign = campaigns.find(connection, name)
         if campaign is None:
             raise NotFound(f"no campaign named {name!r}")
         counts = calls.outcome_counts(connection, campaign.id)
         blocked = store.blocked_of(connection, campaign.id)
+        streams = store.streams(connection, campaign.id, TELLING, PICKED_UP)
     total = sum(counts.values())
     order = [*(outcome.value for outcome in Outcome), ""]
     rows = [
@@ -39,7 +45,20 @@ def summary(engine: Engine, name: str) -> list[dict[str, Any]]:
         for key in order
         if counts.get(key)
     ]
-    return [*rows, *({"outcome": f"blocked: {why}", "count": n, "share": 0.0} for why, n in blocked)]
+    rows += [{"outcome": f"blocked: {why}", "count": n, "share": 0.0} for why, n in blocked]
+    return rows + _lift({row.control: (row.calls, row.answered / row.calls) for row in streams})
+
+
+def _lift(streams: dict[bool, tuple[int, float]]) -> list[dict[str, Any]]:
+    """Calls and answered share of both streams, and the difference, when there are both."""
+    if len(streams) < 2:
+        return []
+    (ordered, best), (control, usual) = streams[False], streams[True]
+    return [
+        {"outcome": "answered: at the best hour", "count": ordered, "share": round(best, 4)},
+        {"outcome": "answered: in turn", "count": control, "share": round(usual, 4)},
+        {"outcome": "lift", "count": ordered + control, "share": round(best - usual, 4)},
+    ]
 
 
 def write(engine: Engine, name: str, out: Path, lang: str) -> int:

@@ -135,8 +135,9 @@ RU: Mapping[str, str] = {
     "assumed.attempts": "принято: попыток",
     "assumed.days": "принято: дней не больше",
     "not over within these days": "за эти дни не закончить",
-    "control": "контроль: звонков, доля ответов",
-    "ordered": "по лучшему часу: звонков, доля ответов",
+    # whether the order pays
+    "answered: at the best hour": "ответили: в лучший час",
+    "answered: in turn": "ответили: по очереди (контроль)",
     "lift": "прирост доли ответов",
     # law packs
     "title": "заглавие",
