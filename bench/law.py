@@ -65,7 +65,8 @@ FROM generate_series(1, {size}) n;
 """
 BARE = """
 WITH due AS (
-  SELECT person_id, id, phone_id FROM lead WHERE campaign_id = :campaign AND zone_id = :zone
+  SELECT person_id, id, phone_id FROM lead WHERE campaign_id = :campaign AND priority = 0
+  AND NOT control AND zone_id = :zone
   AND state = 'pending' AND due_at <= :at ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED),
 marked AS (
   UPDATE lead SET state = 'in-flight' FROM due WHERE lead.person_id = due.person_id AND lead.id = due.id

@@ -18,9 +18,9 @@ from sqlalchemy import (
     Float,
     Integer,
     Select,
+    SmallInteger,
     bindparam,
     case,
-    exists,
     false,
     func,
     literal,
@@ -46,24 +46,39 @@ def levels(connection: Connection, campaign_id: UUID, at: datetime, zones: Colle
     """
     if not zones:
         return []
-    values = {"campaign": campaign_id, "at": at, "zones": sorted(zones)}
-    return list(connection.scalars(_levels(), values))
+    values = {"campaign": campaign_id, "at": at}
+    values |= {f"zone{place}": zone for place, zone in enumerate(sorted(zones))}
+    return list(connection.scalars(_levels(len(zones)), values))
 
 
-@lru_cache(maxsize=1)
-def _levels() -> Select[Any]:
+@lru_cache(maxsize=256)
+def _levels(zones: int) -> Select[Any]:
     mine = (lead.c.campaign_id == bindparam("campaign"), lead.c.state == PENDING)
     level = select(func.max(lead.c.priority).label("priority")).where(*mine).cte("level", recursive=True)
     below = select(func.max(lead.c.priority)).where(*mine, lead.c.priority < level.c.priority)
     level = level.union_all(select(below.scalar_subquery()).where(level.c.priority.is_not(None)))
-    due = exists().where(
-        *mine,
-        lead.c.priority == level.c.priority,
-        lead.c.control.in_([false(), true()]),
-        lead.c.zone_id.in_(bindparam("zones", expanding=True)),
+    # One by one, the first that is there: asked for all at once, PostgreSQL reads the table if most are due.
+    parts = [_range(level.c.priority, *part).limit(1).scalar_subquery() for part in _parts(zones)]
+    found = func.coalesce(*parts).is_not(None)
+    return select(level.c.priority).where(found).order_by(level.c.priority.desc())
+
+
+def _parts(zones: int) -> list[tuple[int, bool]]:
+    """Every zone set's place, with each stream."""
+    return [(place, control) for place in range(zones) for control in (False, True)]
+
+
+def _range(level: ColumnElement[int], place: int, control: bool) -> Select[Any]:
+    """The range of the index that one priority, zone set and stream is, the longest due first."""
+    query = select(lead.c.due_at).where(
+        lead.c.campaign_id == bindparam("campaign"),
+        lead.c.priority == level,
+        lead.c.control == (true() if control else false()),
+        lead.c.zone_id == bindparam(f"zone{place}"),
+        lead.c.state == PENDING,
         lead.c.due_at <= bindparam("at"),
     )
-    return select(level.c.priority).where(due).order_by(level.c.priority.desc())
+    return query.order_by(lead.c.due_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +118,7 @@ def take(
 @lru_cache(maxsize=256)
 def _take(zones: int, even: bool) -> Select[Any]:
     """The query for so many zone sets: built once, it is long."""
-    parts = [(place, control) for place in range(zones) for control in (False, True)]
-    ripe = union_all(*(select(_ripe(*part, even).subquery()) for part in parts)).subquery("ripe")
+    ripe = union_all(*(select(_ripe(*part, even).subquery()) for part in _parts(zones))).subquery("ripe")
     due = ripe if even else select(ripe, _slot(ripe).label("slot")).subquery("due")
     first: list[ColumnElement[Any]] = [] if even else [due.c.slot]
     return (
@@ -124,15 +138,8 @@ def _ripe(place: int, control: bool, even: bool) -> Select[Any]:
     """The longest due leads of one stream in the zone set in this place."""
     score: ColumnElement[int] = literal(0) if control else bindparam(f"score{place}", type_=Integer)
     columns: list[ColumnElement[Any]] = [] if even else [lead.c.control, score.label("score")]
-    query = select(lead.c.person_id, lead.c.id, lead.c.due_at, *columns).where(
-        lead.c.campaign_id == bindparam("campaign"),
-        lead.c.priority == bindparam("level"),
-        lead.c.control == (true() if control else false()),
-        lead.c.zone_id == bindparam(f"zone{place}"),
-        lead.c.state == PENDING,
-        lead.c.due_at <= bindparam("at"),
-    )
-    return query.order_by(lead.c.due_at).limit(bindparam("ahead"))
+    query = _range(bindparam("level", type_=SmallInteger), place, control).limit(bindparam("ahead"))
+    return query.add_columns(lead.c.person_id, lead.c.id, *columns)
 
 
 def _slot(ripe: Any) -> ColumnElement[float]:

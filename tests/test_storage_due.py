@@ -146,7 +146,7 @@ class Crowd:
         event.listen(self.engine, "before_cursor_execute", self._explain)
 
     def _explain(self, _connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "SKIP LOCKED" in statement:
+        if "SKIP LOCKED" in statement or "RECURSIVE" in statement:
             cursor.execute("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) " + statement, parameters)
             self.plans.append("\n".join(row[0] for row in cursor.fetchall()))
 
@@ -197,6 +197,13 @@ def test_leads_of_zones_where_it_is_night_cost_nothing(crowd: Crowd) -> None:
     assert re.search(r"Index (Only )?Scan using ix_lead_due on lead", plan)
     (pages, *_parts) = re.findall(r"Buffers: shared hit=(\d+)", plan)
     assert int(pages) <= 24
+
+
+def test_priorities_are_looked_up_however_many_are_due(crowd: Crowd) -> None:
+    crowd.grow(crowd.open, 20_000, pending=20_000)
+    with writing(crowd.engine) as connection:
+        assert store.levels(connection, crowd.campaign.id, NOON, zones_of(crowd.open)) == [0]
+    assert "Seq Scan on lead" not in crowd.plans[-1]
 
 
 def ranked(

@@ -28,8 +28,8 @@ ENDINGS = (".csv", ".xlsx")
 def summary(engine: Engine, name: str) -> list[dict[str, Any]]:
     """Attempts by outcome in the contract's order, with their share of all; and leads that are not called.
 
-    Then whether the order by hours pays: the answered share of the calls that follow it, of the control leads',
-    and the lift, with how many calls each is of.
+    Then whether the order by hours pays: the answered share of the calls that follow it, that of the control
+    leads' calls, and the lift, with how many calls each is of.
     """
     with reading(engine) as connection:
         campaign = campaigns.find(connection, name)
