@@ -28,7 +28,7 @@ from engine.campaign.dispatch import PERMIT
 from storage import callers, calls
 from storage import campaign as store
 from storage.campaign import CampaignRow
-from storage.db import id_at, reading, writing
+from storage.db import id_at, new_id, reading, writing
 from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Waits
 
 BUSY = Seen(sent_at=NOON, hangup_at=after(4), cause=17, tech_cause=486)
@@ -379,6 +379,36 @@ def test_a_campaign_is_done_when_no_lead_is_left(
     add_lead(engine, campaign, **lead)
     fetch(books, campaign)
     assert state_of(engine, campaign) is state
+
+
+def test_a_campaign_for_operators_ends_though_none_of_them_asks_for_a_lead(
+    engine: Engine, books: Books
+) -> None:
+    campaign = add_campaign(engine, pacing="progressive", queue="sales")
+    lead = add_lead(engine, campaign)
+    assert fetch(books, campaign, 0).campaigns
+    assert state_of(engine, campaign) is CampaignState.RUNNING
+    with writing(engine) as connection:
+        connection.execute(store.lead.update().where(store.lead.c.id == lead["id"]).values(state="done"))
+    books.beat(Errand(node=""))
+    assert state_of(engine, campaign) is CampaignState.RUNNING, "nothing may be dialled at all: not now"
+    fetch(books, campaign, 0)
+    assert state_of(engine, campaign) is CampaignState.DONE
+
+
+def test_the_pacing_for_operators_is_told_what_was_abandoned_and_how_it_began(
+    engine: Engine, books: Books
+) -> None:
+    campaign = add_campaign(engine, pacing="predictive", queue="sales")
+    now = datetime.now(UTC)
+    at = {"prepared_at": now, "answered_at": now}
+    lost = add_attempt(engine, add_lead(engine, campaign), **at, id=new_id(now), abandoned=True)
+    add_attempt(engine, add_lead(engine, campaign), **at, id=new_id(now))
+    news = fetch(books, campaign, 0)
+    assert news.begun == {campaign.id: (2, 1)}
+    assert news.abandoned == {lost["id"]}
+    again = fetch(books, campaign, 0)
+    assert (again.begun, again.abandoned) == ({}, {lost["id"]}), "begun once, abandoned while it is open"
 
 
 @pytest.mark.parametrize("breaks", ["prepare", "close"])

@@ -113,7 +113,7 @@ class Books:
             self._trunks.refresh(connection, now)
             errand = replace(errand, shut=errand.shut | self._trunks.mute)
             orders, ledger = self._serve(connection, campaigns, errand, now)
-            abandoned, begun = self._for_operators(connection, campaigns, now)
+            abandoned, begun = self._for_operators(connection, campaigns, errand, now)
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
         self._ledger = ledger
@@ -121,12 +121,15 @@ class Books:
         return News(campaigns, talks, orders, closed, abandoned, begun)
 
     def _for_operators(
-        self, connection: Connection, campaigns: list[store.CampaignRow], now: datetime
+        self, connection: Connection, campaigns: list[store.CampaignRow], errand: Errand, now: datetime
     ) -> tuple[set[UUID], dict[UUID, tuple[int, int]]]:
         """What the pacing for operators needs of the books; nothing is asked when no campaign is for them."""
         manned = [campaign.id for campaign in campaigns if campaign.pacing is not Pacing.FILL]
         if not manned:
             return set(), {}
+        for key in manned:  # nobody asks for leads while no operator is free
+            if errand.node and not errand.wants.get(key) and not store.unfinished(connection, key):
+                store.change(connection, key, now, state=CampaignState.DONE)
         since = now - timedelta(seconds=WINDOW_S)
         begun = {key: calls.answer_counts(connection, key, since) for key in manned if key not in self._begun}
         return calls.abandoned(connection, self._settings.dialer.name), begun
