@@ -170,6 +170,7 @@ def test_what_came_of_the_calls_leads_the_pacing() -> None:
     for attempt in lost:
         floor.see(attempt, hangup_at=floor.at, talk=Talk(Outcome.ANSWERED_PARTIAL))
     assert floor.wants() == [6], "40 of 1040 are more than 3 %: progressive"
+    assert round(floor.operators._states[row.id][0].abandoned) == 40
 
 
 def test_a_campaign_that_lost_too_many_before_a_restart_begins_progressive() -> None:
