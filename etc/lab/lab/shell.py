@@ -79,10 +79,10 @@ class Shell:
                 raise LabError(f"not so after {seconds:g} s: {now}\n{self.logs(20)}")
             time.sleep(0.2)
 
-    def serve(self, what: str) -> Process:
-        """Start `zvonar serve WHAT`; its log is WHAT.log."""
+    def serve(self, what: str, *options: str) -> Process:
+        """Start `zvonar serve WHAT …`; its log is WHAT.log."""
         ours = (f"{name}={value}" for name, value in self.environment.items() if name.startswith("ZVONAR_"))
-        command = ["env", *ours, ZVONAR, "serve", what]
+        command = ["env", *ours, ZVONAR, "serve", what, *options]
         daemon = Process(command, self.folder / f"{what}.log", cwd=self.folder)
         self._daemons.callback(daemon.stop, 5)
         return daemon
