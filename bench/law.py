@@ -24,7 +24,9 @@ from sqlalchemy import text
 
 from engine.campaign import funnel
 from engine.campaign.attempts import Seen
-from engine.campaign.books import Books, Closing, Errand
+from engine.campaign.books import Books
+from engine.campaign.errand import Closing, Errand
+from engine.campaign.fleet import Fleet
 from engine.contact.law import Case, Terms
 from engine.contact.limits import Past, Target
 from engine.contact.packs import law_of
@@ -255,14 +257,16 @@ def our_claims(number: int, url: str, campaign: str, folder: str) -> float:
     from uuid import UUID
 
     engine, mine = open_engine(url), settings(Path(folder), url, f"d{number}")
-    books = Books(engine, mine)
+    fleet = Fleet(engine, mine)
+    fleet.join()
+    books = Books(engine, mine, fleet)
     wants, free = {UUID(campaign): BATCH}, {"trunk": 10 * BATCH}
     closings: list[Closing] = []
     claimed = idle = 0
     start.wait()
     began = time.time()
     while time.time() < began + SECONDS:
-        news = books.beat(Errand(closings=closings, wants=wants, free=free, node="asterisk"))
+        news = books.beat(Errand(closings=closings, wants=wants, free=free, nodes={"asterisk": 1000}))
         now = mine.now()
         busy = Seen(sent_at=now, hangup_at=now, cause=17, tech_cause=486)
         closings = [Closing(order, busy, now) for order in news.orders]

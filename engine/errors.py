@@ -7,6 +7,7 @@ ZvonarError                 failed                 exit 1   HTTP 500
 │   └── FileError           bad-file               exit 2   HTTP 422   an input file, with line
 ├── NotFound                not-found              exit 3   HTTP 404
 ├── Refused                 refused-by-policy      exit 4   HTTP 409   right request, wrong moment
+│   └── Fenced              taken-over             exit 4   HTTP 409   another dialer has our work
 ├── Unreachable             neighbour-unreachable  exit 5   HTTP 503
 │   ├── AsteriskDown        asterisk-unreachable   exit 5   HTTP 503
 │   └── DatabaseDown        database-unreachable   exit 5   HTTP 503
@@ -67,6 +68,12 @@ class Refused(ZvonarError):
     code = "refused-by-policy"
     exit_code = 4
     http_status = 409
+
+
+class Fenced(Refused):
+    """This dialer was away for longer than its lease, and another one has taken its work over."""
+
+    code = "taken-over"
 
 
 class Unreachable(ZvonarError):

@@ -50,6 +50,7 @@ class Asterisk(Section):
     watcher_secret: SecretStr = Field(
         SecretStr(""), description="the reading user's password; empty: the same as secret"
     )
+    channels: int = Field(1000, ge=1, le=100_000, description="calls at a time, of all dialers together")
 
 
 class Trunk(Section):

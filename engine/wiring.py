@@ -1,12 +1,17 @@
 """Where the parts are put together: settings in, working services out. Nothing else builds them."""
 
+from functools import partial
+
 from sqlalchemy import Engine
 
+from engine.campaign import caller_ids, rates
 from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
+from engine.campaign.chores import Chore, Habit
 from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
+from engine.campaign.fleet import Fleet
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.campaign.results import Results
@@ -25,6 +30,8 @@ from engine.settings import Settings
 from engine.speech.service import Speech
 from storage import migrations
 from storage.db import open_engine
+
+LEARN_S = 60.0
 
 
 def database(settings: Settings, pool: int = 4) -> Engine:
@@ -118,11 +125,11 @@ def dialer(settings: Settings) -> Dialer:
     engine = database(settings)
     speaking = Speech(engine, settings)
     endpoints = {trunk.endpoint for trunk in settings.trunk}
-    nodes = [Node(node, endpoints=endpoints) for node in settings.asterisk]
-    return Dialer(
-        settings,
-        Books(engine, settings),
-        Preparer(engine, speaking, settings),
-        Owing(engine, settings),
-        nodes,
-    )
+    fleet = Fleet(engine, settings)
+    chores: list[Chore | Habit] = [
+        Chore("prepare", Preparer(engine, speaking, settings).step, "no voice"),
+        Chore("owing", Owing(engine, settings).step, "not known who still owes"),
+        Habit("hours", partial(rates.learn, engine, settings), LEARN_S),
+        Habit("callers", partial(caller_ids.learn, engine, settings), LEARN_S),
+    ]
+    return Dialer(settings, Books(engine, settings, fleet), fleet, chores, partial(Node, endpoints=endpoints))

@@ -50,7 +50,7 @@ TEXTS: tuple[tuple[type[Any], Callable[[Any], str]], ...] = (
 PART = 2**20  # characters that the driver takes at a time
 TURN = 0x5A564F4E  # the advisory lock of imports
 PERSON = ("id", "key", "name", "city", "region", "address", "lat", "lon", "timezone", "groups", "created_at")
-PHONE = ("person_id", "id", "e164", "position", "kind", "operator", "region")
+PHONE = ("person_id", "id", "e164", "position", "kind", "operator", "region", "zone_id")
 
 
 def fresh_id() -> Any:

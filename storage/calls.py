@@ -45,7 +45,8 @@ attempt = Table(
     Column("number", Integer, nullable=False, comment="1 for the lead's first"),
     Column("kind", String(8), nullable=False, comment="talk or message: what its law calls it"),
     Column("permit", Json, nullable=False, comment="why it was lawful at that moment"),
-    Column("dialer", String(64), nullable=False),
+    Column("dialer", String(64), nullable=False, comment="who sees it to its end"),
+    Column("fence", BigInteger, nullable=False, default=0, comment="of the run that may dial it; 0: none"),
     Column("node", String(64), nullable=False),
     Column("trunk", String(64), nullable=False),
     Column("caller_id", String(20), nullable=False, default=""),
@@ -112,11 +113,15 @@ def prepare(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(attempt.insert(), rows)
 
 
-TALK = (attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed)
+TALK = (
+    *(attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed),
+    attempt.c.call_back,
+)
 
 
 def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, Record]:
-    """What conversations have reported of these attempts: (id, talk, heard_ms, message_ms, pressed)."""
+    """What conversations have reported of these attempts: (id, talk, heard_ms, message_ms, pressed,
+    call_back)."""
     found: dict[UUID, Record] = {}
     for part in chunks(attempt_ids):
         query = select(*TALK).where(attempt.c.id.in_(part), attempt.c.talk != "")
@@ -182,17 +187,19 @@ def _talked(given: Given) -> Update:
         heard_ms=given["heard_ms_"],
         message_ms=given["message_ms_"],
         pressed=given["pressed_"],
+        call_back=given["call_back_"],
         outcome=case((closed, said), else_=attempt.c.outcome),
         state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
     )
 
 
-_TALKED = Each(_talked, like(attempt, "person_id", "id", "talk", "heard_ms", "message_ms", "pressed"))
+_TALK = ("talk", "heard_ms", "message_ms", "pressed", "call_back")
+_TALKED = Each(_talked, like(attempt, "person_id", "id", *_TALK))
 
 
 def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What conversations report at their end: person_id_, id_, talk_ (outcome), heard_ms_, message_ms_,
-    pressed_.
+    pressed_, call_back_ (an hour, or None).
 
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
     given up waiting and closed the attempt before: then this sets its outcome too, and the result is told
@@ -256,13 +263,18 @@ def answer_counts(connection: Connection, campaign_id: UUID, since: datetime) ->
 def open_attempts(connection: Connection, dialer: str) -> list[Record]:
     """Attempts of a dialer that are not over (after a crash), with the lead's count of attempts."""
     query = (
-        select(attempt, lead.c.attempts.label("made"), campaign.c.attempts.label("allowed"), phone.c.e164)
+        select(attempt, lead.c.attempts.label("made"), phone.c.e164)
         .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
-        .join(campaign, campaign.c.id == attempt.c.campaign_id)
         .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
         .where(attempt.c.dialer == dialer, attempt.c.ended_at.is_(None))
     )
     return list(connection.execute(query))
+
+
+def hand_over(connection: Connection, dead: str, heir: str) -> int:
+    """A dead dialer's open attempts are another's from now on; how many."""
+    query = update(attempt).where(attempt.c.dialer == dead, attempt.c.ended_at.is_(None))
+    return connection.execute(query.values(dialer=heir, fence=0)).rowcount
 
 
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:

@@ -81,7 +81,8 @@ lead = Table(
     Column("waits", String(12), nullable=False, default="", comment="what a deferred lead waits for"),
     Column("checked_at", UtcTime, comment="when its source last said that he still owes"),
     Column("zone_id", Integer, nullable=False, comment="of zone_set; one that is not there is unknown"),
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("by_number", Boolean, nullable=False, default=True, comment="its phone's number told its zones"),
+    Column("attempts", Integer, nullable=False, default=0, comment="of its budget, that are used up"),
     Column("outcome", String(24), nullable=False, default="", comment="of the last attempt"),
     Column("priority", SmallInteger, nullable=False, default=0, comment="the higher goes first"),
     Column("control", Boolean, nullable=False, default=False, comment="called in turn, not at its best hour"),
@@ -133,7 +134,7 @@ class CampaignRow:
     queue: str = ""
     abandon: float = 0.03
     record: bool = False
-    retry: dict[str, Any] = field(default_factory=dict)
+    retry: dict[str, str] = field(default_factory=dict)
     why: str = ""
 
 
@@ -199,6 +200,10 @@ def _one_lead(given: Given) -> Update:
     return update(lead).where(lead.c.person_id == given["person_id_"], lead.c.id == given["id_"])
 
 
+def _in_flight(given: Given) -> Update:
+    return _one_lead(given).where(lead.c.state == LeadState.IN_FLIGHT)
+
+
 def _leads(*names: str) -> dict[str, Any]:
     return like(lead, "person_id", "id", *names)
 
@@ -227,14 +232,17 @@ _HOLD = Each(
     ),
     _leads("due_at"),
 )
-_SET = ("state", "due_at", "attempts", "outcome")
+_SET = ("state", "due_at", "waits", "attempts", "outcome", "avoids")
 _RELEASE = Each(
-    lambda given: (
-        _one_lead(given)
-        .where(lead.c.state == LeadState.IN_FLIGHT)
-        .values({name: given[f"{name}_"] for name in _SET})
-    ),
-    _leads(*_SET),
+    lambda given: _in_flight(given).values({name: given[f"{name}_"] for name in _SET}), _leads(*_SET)
+)
+_GIVE_BACK = Each(
+    lambda given: _in_flight(given).values(state=LeadState.PENDING, due_at=given["due_at_"]),
+    _leads("due_at"),
+)
+_TURN_TO = Each(
+    lambda given: _in_flight(given).values(phone_id=given["phone_id_"], zone_id=given["zone_id_"]),
+    _leads("phone_id", "zone_id"),
 )
 
 
@@ -282,11 +290,21 @@ def hold(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def release(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose attempt is over: person_id_, id_, state_, due_at_, attempts_, outcome_.
+    """Leads whose attempt is over: person_id_, id_, state_, due_at_, waits_, attempts_, outcome_, avoids_.
 
     A lead that was blocked meanwhile (the person opted out) stays blocked.
     """
     _RELEASE(connection, rows)
+
+
+def give_back(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads whose attempt never went out: person_id_, id_, due_at_. For the rest nothing has been."""
+    _GIVE_BACK(connection, rows)
+
+
+def turn_to(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that another phone is to be called of: person_id_, id_, phone_id_, zone_id_."""
+    _TURN_TO(connection, rows)
 
 
 def unfinished(connection: Connection, campaign_id: UUID) -> bool:

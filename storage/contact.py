@@ -59,6 +59,7 @@ phone = Table(
     Column("kind", String(12), nullable=False, default="", comment="mobile, fixed, toll-free, premium …"),
     Column("operator", Text, nullable=False, default=""),
     Column("region", Text, nullable=False, default="", comment="where the number belongs, by the register"),
+    Column("zone_id", Integer, comment="of zone_set, as the number alone tells; null: not worked out yet"),
     UniqueConstraint("person_id", "e164"),
     Index("ix_phone_e164", "e164"),
 )

@@ -161,11 +161,22 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> None:
+    """Insert rows; of one whose key is there already these columns are set, none: it is left as it is."""
+    if not rows:
+        return
+    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
+    changed = {name: insert.excluded[name] for name in columns}
+    keys: Any = list(table.primary_key.columns)
+    again = insert.on_conflict_do_update(keys, set_=changed) if changed else insert.on_conflict_do_nothing()
+    connection.execute(again, rows)
+
+
 def add_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; one whose key is there already is left as it is (another process was first)."""
-    if rows:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+    upsert(connection, table, rows, ())
 
 
 Given = Mapping[str, Any]

@@ -108,19 +108,18 @@ def find(connection: Connection, name: str, number: int) -> list[Record]:
 
 
 def phones_after(connection: Connection, after: Key | None) -> list[Record]:
-    """A page of phones: person_id, id, e164, kind, operator, region."""
-    query = select(
-        phone.c.person_id, phone.c.id, phone.c.e164, phone.c.kind, phone.c.operator, phone.c.region
-    )
+    """A page of phones: person_id, id, e164, kind, operator, region, zone_id."""
+    columns = ("person_id", "id", "e164", "kind", "operator", "region", "zone_id")
+    query = select(*(phone.c[name] for name in columns))
     return _page(connection, query, phone, after)
 
 
 def leads_after(connection: Connection, after: Key | None) -> list[Record]:
-    """A page of leads that are not over, with what tells their zones: person_id, id, zone_id, e164 of the
-    lead's phone, timezone, lat, lon, region, city.
+    """A page of leads that are not over, with what tells their zones: person_id, id, zone_id, by_number, e164
+    of the lead's phone, timezone, lat, lon, region, city.
     """
     query = (
-        select(lead.c.person_id, lead.c.id, lead.c.zone_id, phone.c.e164)
+        select(lead.c.person_id, lead.c.id, lead.c.zone_id, lead.c.by_number, phone.c.e164)
         .add_columns(person.c.timezone, person.c.lat, person.c.lon, person.c.region, person.c.city)
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
         .join(person, person.c.id == lead.c.person_id)
@@ -137,14 +136,14 @@ def _page(connection: Connection, query: Any, table: Table, after: Key | None) -
 
 
 def set_phones(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """What the register says of phones: person_id_, id_, kind, operator, region."""
-    values: dict[str, Any] = {name: bindparam(name) for name in ("kind", "operator", "region")}
+    """What the register says of phones: person_id_, id_, kind, operator, region, zone_id."""
+    values: dict[str, Any] = {name: bindparam(name) for name in ("kind", "operator", "region", "zone_id")}
     _set(connection, phone, rows, values)
 
 
 def set_zones(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """The zones of leads: person_id_, id_, zone_id."""
-    _set(connection, lead, rows, {"zone_id": bindparam("zone_id")})
+    """The zones of leads: person_id_, id_, zone_id, by_number."""
+    _set(connection, lead, rows, {name: bindparam(name) for name in ("zone_id", "by_number")})
 
 
 def _set(

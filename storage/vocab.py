@@ -127,6 +127,7 @@ class Waits(StrEnum):
     BLACKLIST = "blacklist"
     OWES = "owes"
     TRUNK = "trunk"
+    CALL_BACK = "call-back"
 
 
 class BanKind(StrEnum):

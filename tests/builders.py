@@ -16,7 +16,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, Table, select
 
-from engine.campaign.books import Order
+from engine.campaign.books import Books
+from engine.campaign.errand import Order
+from engine.campaign.fleet import Fleet
 from engine.settings import Settings
 from engine.speech.service import Speech
 from storage import blacklist, calls, contact, speech
@@ -116,6 +118,13 @@ def add_lead(
     return row | {"e164": e164}
 
 
+def books_of(engine: Engine, settings: Settings) -> Books:
+    """The books of a dialer that holds its lease."""
+    fleet = Fleet(engine, settings)
+    assert fleet.join()
+    return Books(engine, settings, fleet)
+
+
 def add_phone(connection: Connection, person_id: UUID, e164: str, position: int = 1) -> None:
     """A person's number; one that he has already stays as it is."""
     row = {"person_id": person_id, "id": new_id(), "e164": e164, "position": position}
@@ -157,10 +166,13 @@ def ban(connection: Connection, key: str, *, at: datetime = NOON, **more: Any) -
     return added[0]["id"] if added else None
 
 
-def report(engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "") -> None:
+def report(
+    engine: Engine, attempt: dict[str, Any] | Order, outcome: Outcome, keys: str = "", hour: int | None = None
+) -> None:
     """A conversation reports of its attempt: 900 ms of 1000 heard."""
     who = asdict(attempt) if isinstance(attempt, Order) else attempt
     row = {"person_id_": who["person_id"], "id_": who["id"], "talk_": outcome.value, "pressed_": keys}
+    row |= {"call_back_": hour}
     with writing(engine) as connection:
         calls.save_talks(connection, [row | {"heard_ms_": 900, "message_ms_": 1000}])
 
@@ -177,7 +189,6 @@ def order_of(lead: dict[str, Any], **changes: Any) -> Order:
         node="asterisk",
         caller_id="",
         made=0,
-        allowed=1,
         until=NOON + timedelta(days=1),
     )
     return replace(made, **changes)

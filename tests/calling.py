@@ -8,11 +8,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from builders import NOON
+from builders import NOON, books_of
 from sqlalchemy import Engine
 
 from engine.campaign.attempts import Seen, Talk
-from engine.campaign.books import Books, Closing, Errand, Order
+from engine.campaign.errand import Closing, Errand, Order
 from engine.settings import Settings
 from storage.vocab import Outcome
 
@@ -79,7 +79,7 @@ class Line:
     """One dialer: takes orders, keeps them for a while, closes them."""
 
     def __init__(self, engine: Engine, settings: Settings, seed: int = 0) -> None:
-        self.books, self.settings = Books(engine, settings), settings
+        self.books, self.settings = books_of(engine, settings), settings
         self.orders: list[Order] = []
         self._random = Random(seed)
 
@@ -87,7 +87,7 @@ class Line:
         """A beat that only takes."""
         free = {trunk.name: 1000 for trunk in self.settings.trunk}
         wants = dict.fromkeys(campaigns, wanted)
-        news = self.books.beat(Errand(wants=wants, free=free, node="asterisk"))
+        news = self.books.beat(Errand(wants=wants, free=free, nodes={"asterisk": 1000}))
         self.orders += news.orders
         return news.orders
 

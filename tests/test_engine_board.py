@@ -1,6 +1,7 @@
 """The board under a clock of our own: limits, deadlines, and that no order is ever lost or counted twice."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.board import Board
-from engine.campaign.books import Errand, News, Order
+from engine.campaign.errand import Errand, News, Order
 from engine.campaign.pacing import Pace
 from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
@@ -21,6 +22,7 @@ from storage.db import new_id
 from storage.vocab import CampaignState, Outcome, Role
 
 NODE = "asterisk"
+NODES = {NODE: 1000}
 PERMIT_S = 3
 DIALER = Dialer(dial_timeout_s=30, max_call_s=100)
 
@@ -50,7 +52,7 @@ def campaign(**changes: Any) -> CampaignRow:
 def orders(of: CampaignRow, count: int, until: float = 10**6) -> list[Order]:
     """Orders that may be sent for so many seconds after noon."""
     return [
-        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunks[0], NODE, "", 0, 1, after(until))
+        Order(new_id(), new_id(), new_id(), of.id, PHONE, of.trunks[0], NODE, "", 0, after(until))
         for _ in range(count)
     ]
 
@@ -63,9 +65,14 @@ class Clock:
         self.row = row or campaign()
         self.now = 0.0
 
+    def refresh(self, news: News) -> None:
+        """A beat's news; this dialer has all of every limit."""
+        self.board.refresh(news)
+        keep_all(self.board)
+
     def waits(self, count: int, until: float = 10**6) -> list[Order]:
         made = orders(self.row, count, until)
-        self.board.refresh(News([self.row], {}, made))
+        self.refresh(News([self.row], {}, made))
         return made
 
     def send(self, now: float | None = None) -> list[Order]:
@@ -81,8 +88,13 @@ class Clock:
     def see(self, order: Order, now: float, **seen: Any) -> None:
         self.board.witness(order.id, Seen(**seen), now)
 
-    def errand(self, now: float, node: str = NODE) -> Errand:
-        return self.board.errand(node, now, after(now))
+    def errand(self, now: float, nodes: Mapping[str, int] = NODES) -> Errand:
+        return self.board.errand(nodes, now, after(now))
+
+
+def keep_all(board: Board) -> None:
+    """As when there is no other dialer."""
+    board.keep_to(board.claims(NODES).caps)
 
 
 def test_calls_go_out_smoothly_not_in_bursts() -> None:
@@ -111,7 +123,7 @@ def test_the_urgent_campaign_goes_first() -> None:
     clock = Clock(cps=1)
     calm, urgent = campaign(), campaign(priority=1)
     (late,), (early,) = orders(calm, 1), orders(urgent, 1)
-    clock.board.refresh(News([urgent, calm], {}, [late, early]))
+    clock.refresh(News([urgent, calm], {}, [late, early]))
     assert clock.send(0) + clock.send(0.5) + clock.send(1) == [early, late]
 
 
@@ -134,7 +146,7 @@ def test_a_pause_gives_back_what_waits_and_lets_calls_go_on() -> None:
     clock = Clock()
     order = clock.call()
     waiting = clock.waits(3)
-    clock.board.refresh(News([], {}, []))
+    clock.refresh(News([], {}, []))
     assert clock.send(1) == []
     errand = clock.errand(1)
     assert (errand.given_back, errand.closings) == (waiting, [])
@@ -205,7 +217,7 @@ def test_talks_are_asked_for_once_the_call_is_over_or_nearly_so() -> None:
     assert clock.errand(5 + 115 - 4).listening == [order.id]
     clock.see(order, 60, hangup_at=after(60))
     assert clock.errand(61).listening == [order.id]
-    clock.board.refresh(News([clock.row], {order.id: Talk(Outcome.ANSWERED_HEARD, 5, 5)}, []))
+    clock.refresh(News([clock.row], {order.id: Talk(Outcome.ANSWERED_HEARD, 5, 5)}, []))
     (closing,) = clock.errand(62).closings
     assert closing.seen.verdict().outcome is Outcome.ANSWERED_HEARD
     assert closing.at == after(60)
@@ -263,8 +275,8 @@ def test_what_is_over_cannot_be_taken_back() -> None:
 def test_without_a_node_all_that_waits_is_given_back_and_nothing_is_wanted() -> None:
     clock = Clock()
     waiting = clock.waits(3)
-    errand = clock.errand(0, node="")
-    assert (errand.given_back, errand.wants, errand.free, errand.node) == (waiting, {}, {}, "")
+    errand = clock.errand(0, nodes={})
+    assert (errand.given_back, errand.wants, errand.free, errand.nodes) == (waiting, {}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -321,7 +333,7 @@ def test_what_is_seen_of_a_stranger_is_nothing() -> None:
 def test_equals_take_turns_by_weight_whoever_waited_first() -> None:
     clock = Clock(cps=1)
     heavy, light = campaign(weight=3), campaign()
-    clock.board.refresh(News([light, heavy], {}, [*orders(light, 20), *orders(heavy, 20)]))
+    clock.refresh(News([light, heavy], {}, [*orders(light, 20), *orders(heavy, 20)]))
     sent = Counter(order.campaign_id for n in range(20) for order in clock.send(float(n)))
     assert sent == {heavy.id: 15, light.id: 5}
 
@@ -331,6 +343,7 @@ def test_a_trunk_without_a_turn_does_not_hold_up_another_trunks_calls() -> None:
     board = Board(DIALER, [Trunk(name="slow", cps=1), Trunk(name="fast", cps=5)])
     slow, fast = (orders(replace(row, trunks=[trunk]), 3) for trunk in row.trunks)
     board.refresh(News([row], {}, [*slow, *fast]))
+    keep_all(board)
     sent = [order for n in range(50) for order in board.due(n / 100, after(n / 100))]
     assert sent == [slow[0], *fast]
 
@@ -417,6 +430,7 @@ def test_limits_change_at_once_and_calls_under_way_are_counted() -> None:
     clock = Clock(cps=5, channels=3)
     order = clock.call()
     clock.board.limits([Trunk(cps=1, channels=1), Trunk(name="new", cps=2, channels=4)])
+    keep_all(clock.board)
     told = clock.board.told(0)
     assert {name: (one["cps"], one["channels_limit"]) for name, one in told.items()} == {
         "trunk": (1, 1),
@@ -444,8 +458,8 @@ def test_a_campaign_whose_calls_are_all_rejected_is_to_be_paused_until_that_is_w
         (storm,) = clock.errand(clock.now).storms.values()
         assert (storm.outcome, storm.count, len(storm.attempts)) == (Outcome.REJECTED, 50, 50)
     clock.board.saved(clock.errand(clock.now))
-    clock.board.refresh(News([], {}, []))
-    clock.board.refresh(News([clock.row], {}, []))
+    clock.refresh(News([], {}, []))
+    clock.refresh(News([clock.row], {}, []))
     assert not clock.errand(clock.now).storms
 
 
@@ -472,7 +486,7 @@ class AnyDay(RuleBasedStateMachine):
         trunks = [Trunk(name="a", cps=4, channels=3), Trunk(name="b", cps=2, channels=9)]
         self.trunks = {trunk.name: trunk for trunk in trunks}
         self.board = Board(DIALER, trunks)
-        self.now, self.node = 0.0, NODE
+        self.now, self.nodes = 0.0, NODES
         rows = [
             campaign(name="one", trunks=["a"], cps=3.0, channels=2, priority=1),
             campaign(name="two", trunks=["a", "b"], cps=3.0, channels=5, weight=2),
@@ -536,7 +550,7 @@ class AnyDay(RuleBasedStateMachine):
 
     @rule()
     def the_node_goes_or_comes(self) -> None:
-        self.node = "" if self.node else NODE
+        self.nodes = {} if self.nodes else NODES
 
     @rule(which=st.integers(0, 2))
     def a_campaign_is_paused_or_resumed(self, which: int) -> None:
@@ -546,7 +560,7 @@ class AnyDay(RuleBasedStateMachine):
     @precondition(lambda self: self.under_way is None)
     def a_beat_begins(self, lag_s: float = 0.0) -> None:
         self.board.step(self.now, lag_s)
-        self.under_way = self.board.errand(self.node, self.now, after(self.now))
+        self.under_way = self.board.errand(self.nodes, self.now, after(self.now))
 
     @rule(written=st.booleans())
     @precondition(lambda self: self.under_way is not None)
@@ -567,6 +581,7 @@ class AnyDay(RuleBasedStateMachine):
         self.handed |= {order.id: order for order in news}
         self.board.saved(errand)
         self.board.refresh(News([row for row in self.rows.values() if row.id in self.running], {}, news))
+        keep_all(self.board)
 
     @invariant()
     def little_waits(self) -> None:
@@ -574,7 +589,7 @@ class AnyDay(RuleBasedStateMachine):
         assert self.board.waiting <= sum(min(t.channels, t.cps + 1) for t in self.trunks.values())
 
     def teardown(self) -> None:
-        self.node = ""
+        self.nodes = {}
         for _ in range(4):
             if self.under_way is None:
                 self.a_beat_begins()

@@ -14,17 +14,19 @@ from builders import (
     add_lead,
     after,
     attempt_now,
+    books_of,
     lead_now,
     order_of,
     report,
     rows_of,
     settings,
 )
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from engine.campaign.attempts import Seen, Talk
-from engine.campaign.books import Books, Closing, Errand, News, Order
+from engine.campaign.books import Books
 from engine.campaign.dispatch import PERMIT
+from engine.campaign.errand import Closing, Errand, News, Order
 from storage import callers, calls
 from storage import campaign as store
 from storage.campaign import CampaignRow
@@ -37,18 +39,23 @@ HEARD = Seen(sent_at=NOON, hangup_at=after(4), cause=16, talk=Talk(Outcome.ANSWE
 
 @pytest.fixture
 def books(engine: Engine, tmp_path: Path) -> Books:
-    return Books(engine, settings(tmp_path))
+    return books_of(engine, settings(tmp_path))
 
 
 def fetch(books: Books, campaign: CampaignRow, wanted: int = 10, **changes: Any) -> News:
-    errand = {"wants": {campaign.id: wanted}, "free": {"trunk": 99}, "node": "asterisk"} | changes
+    errand = {
+        "wants": {campaign.id: wanted},
+        "free": {"trunk": 99},
+        "nodes": {"asterisk": 1000},
+        "home": "asterisk",
+    } | changes
     return books.beat(Errand(**errand))
 
 
 def in_flight(engine: Engine, campaign: CampaignRow) -> tuple[dict[str, Any], Order]:
     """A lead in flight with its attempt written."""
     lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT)
-    order = order_of(lead, allowed=campaign.attempts)
+    order = order_of(lead)
     add_attempt(engine, lead, id=order.id)
     return lead, order
 
@@ -67,7 +74,7 @@ def test_each_order_has_its_attempt_in_the_books_before_it_is_handed_out(
     news = fetch(books, campaign, 1)
     (order,) = news.orders
     assert news.campaigns == [campaign]
-    assert (order.lead_id, order.e164, order.made, order.allowed) == (lead["id"], PHONE, 1, 3)
+    assert (order.lead_id, order.e164, order.made) == (lead["id"], PHONE, 1)
     written = attempt_now(engine, order.id)
     assert (written.state, written.number, written.outcome) == ("prepared", 2, "")
     assert (written.dialer, written.node, written.trunk) == ("me", "asterisk", "trunk")
@@ -149,7 +156,7 @@ def both(**changes: Any) -> dict[str, Any]:
 
 
 def test_each_lead_takes_its_trunk_and_each_person_keeps_his_number(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     campaign = add_campaign(engine, trunks=["near", "any", "sold"])
     home = [add_lead(engine, campaign) for _ in range(3)]
     abroad = [add_lead(engine, campaign, f"+37529123456{n}") for n in range(4)]
@@ -170,7 +177,7 @@ def test_each_lead_takes_its_trunk_and_each_person_keeps_his_number(engine: Engi
 
 
 def test_a_lead_goes_by_another_trunk_than_the_one_that_failed_it(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     campaign = add_campaign(engine, trunks=["near", "any"])
     lead = add_lead(engine, campaign, avoids="near")
     assert fetch(books, campaign, **both(free={"near": 9})).orders == []
@@ -193,25 +200,25 @@ def test_a_number_that_rests_is_left_out_and_a_trunk_without_any_is_shut(
     rest = {"trunk": "any", "rests": 1, "rests_until": datetime.now(UTC) + timedelta(hours=1), "why": "spam"}
     with writing(engine) as connection:
         callers.save(connection, [rest | {"number": "+74950000002"}])
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     orders = fetch(books, campaign, 4, **both()).orders
     assert {order.caller_id for order in orders} == {"+74950000003"}
     with writing(engine) as connection:
         later = rest | {"rests_until": rest["rests_until"] + timedelta(hours=1)}
         callers.save(connection, [later | {"number": "+74950000003"}])
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     orders = fetch(books, campaign, 2, **both()).orders
     assert {order.caller_id for order in orders} == {"+74950000002"}, "the least sick goes on"
     assert "all caller ids rest" in capsys.readouterr().out
     with writing(engine) as connection:
         connection.execute(callers.caller_id.update().values(why="operator"))
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     assert fetch(books, campaign, 2, **both()).orders == []
     assert "no calls by it" in capsys.readouterr().out
 
 
 def test_a_number_that_no_trunk_takes_waits_and_is_not_called(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, trunk=TWO))
+    books = books_of(engine, settings(tmp_path, trunk=TWO))
     campaign = add_campaign(engine, trunks=["near"])
     lead = add_lead(engine, campaign, "+375291234567")
     assert fetch(books, campaign, **both()).orders == []
@@ -250,7 +257,7 @@ def test_a_closing_gives_the_attempt_its_outcome_and_the_lead_its_future(
 
 
 def test_the_delay_before_a_retry_is_scaled(engine: Engine, tmp_path: Path) -> None:
-    books = Books(engine, settings(tmp_path, dialer={"name": "me", "retry_scale": 0.5}))
+    books = books_of(engine, settings(tmp_path, dialer={"name": "me", "retry_scale": 0.5}))
     row, order = in_flight(engine, add_campaign(engine, attempts=2))
     books.beat(Errand(closings=[Closing(order, BUSY, after(4))]))
     assert lead_now(engine, row).due_at == after(4 + 10 * 60)
@@ -290,6 +297,25 @@ def test_results_have_places_in_the_feed_and_what_was_never_sent_is_none(
     assert places == [1, 2, None, 3]
 
 
+def test_nothing_that_may_wait_comes_after_the_numbering_of_results(engine: Engine, books: Books) -> None:
+    """While the feed's row is locked all others who store results wait: a wait of ours could be for them."""
+    campaign = add_campaign(engine, attempts=3)
+    _, order = in_flight(engine, campaign)
+    add_lead(engine, campaign)
+    said: list[str] = []
+
+    def listen(_: Any, __: Any, statement: str, *___: Any) -> None:
+        said.append(" ".join(statement.split()[:3]).lower())
+
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        fetch(books, campaign, closings=[Closing(order, BUSY, after(5))])
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+    behind = said[said.index("insert into feed") + 1 :]
+    assert [words.split()[:2] for words in behind] == [["update", "attempt"]]
+
+
 @pytest.mark.parametrize("how", ["closings", "given_back"])
 def test_who_waited_for_a_call_of_his_is_looked_at_when_it_is_over(
     engine: Engine, books: Books, how: str
@@ -310,7 +336,7 @@ def test_an_order_lasts_for_a_moment_and_its_attempt_tells_the_clock_of_the_sett
 ) -> None:
     """In a rehearsal all is written by the shifted clock, the attempt's id too: reports go by its order."""
     shift = {"trunk": [{"address": "127.0.0.1"}], "contact": {"clock_shift_s": -86400}}
-    books = Books(engine, settings(tmp_path, **shift))
+    books = books_of(engine, settings(tmp_path, **shift))
     campaign = add_campaign(engine)
     add_lead(engine, campaign)
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -390,7 +416,7 @@ def test_a_campaign_for_operators_ends_though_none_of_them_asks_for_a_lead(
     assert state_of(engine, campaign) is CampaignState.RUNNING
     with writing(engine) as connection:
         connection.execute(store.lead.update().where(store.lead.c.id == lead["id"]).values(state="done"))
-    books.beat(Errand(node=""))
+    books.beat(Errand())
     assert state_of(engine, campaign) is CampaignState.RUNNING, "nothing may be dialled at all: not now"
     fetch(books, campaign, 0)
     assert state_of(engine, campaign) is CampaignState.DONE
@@ -443,11 +469,11 @@ def test_attempts_left_open_are_restored_as_sent_with_what_was_reported(engine: 
     told = add_attempt(engine, other)
     add_attempt(engine, third, dialer="another")
     report(engine, told, Outcome.ANSWERED_HEARD)
-    found = dict(books.unfinished())
-    order = order_of(lead, id=silent["id"], made=1, allowed=4, caller_id="+74950000001", until=NOON)
+    found = {order: seen for order, seen, _ours in books.unfinished()}
+    order = order_of(lead, id=silent["id"], made=1, caller_id="+74950000001", until=NOON)
     assert found == {
         order: Seen(sent_at=NOON),
-        order_of(other, id=told["id"], allowed=4, until=NOON): Seen(
+        order_of(other, id=told["id"], until=NOON): Seen(
             sent_at=NOON, talk=Talk(Outcome.ANSWERED_HEARD, 900, 1000)
         ),
     }

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from engine.campaign.books import Books, Errand, News
+from engine.campaign.books import Books
+from engine.campaign.chores import Chore
 from engine.campaign.dialer import Dialer
-from engine.campaign.owing import Owing
+from engine.campaign.errand import Errand, News
+from engine.campaign.fleet import Fleet
 from engine.campaign.preparing import Preparer
 from engine.errors import Refused
 from engine.gateways.ami import Node
 from engine.gateways.fake import Callee, FakeAsterisk
+from engine.sections import Asterisk
 from engine.speech.service import Speech
 from storage import calls, migrations
 from storage import campaign as campaigns
@@ -24,7 +27,7 @@ from storage.vocab import CampaignState, LeadState, Outcome
 from tests.builders import add_campaign, add_lead, rows_of, settings
 
 SECRET = "secret-of-ami"
-REFUSING = {"0": Callee(486, rings=False), "1": Callee(404, rings=False), "2": Callee(503, rings=False)}
+REFUSING = {"0": Callee(486, rings=False), "1": Callee(404, rings=False), "2": Callee(603, rings=False)}
 
 
 def script(number: str) -> Callee:
@@ -44,7 +47,8 @@ class Scene:
         for number in self.numbers:
             add_lead(self.engine, self.campaign, number)
         self.fake = FakeAsterisk(script, secret=SECRET, speed=5)
-        self.books = Books(self.engine, self.settings)
+        self.fleet = Fleet(self.engine, self.settings)
+        self.books = Books(self.engine, self.settings, self.fleet)
 
     @asynccontextmanager
     async def running(self):
@@ -60,9 +64,11 @@ class Scene:
             await self.fake.stop()
 
     def dialer(self) -> Dialer:
-        asterisk = self.settings.asterisk[0].model_copy(update={"port": self.fake.port})
-        node = Node(type(asterisk)(**asterisk.model_dump() | {"secret": SECRET}))
-        return Dialer(self.settings, self.books, self.preparer(), Owing(self.engine, self.settings), [node])
+        def node(one: Asterisk) -> Node:
+            return Node(Asterisk(**one.model_dump() | {"port": self.fake.port, "secret": SECRET}))
+
+        chores = [Chore("prepare", self.preparer().step, "no voice")]
+        return Dialer(self.settings, self.books, self.fleet, chores, node)
 
     def preparer(self) -> Preparer:
         return Preparer(self.engine, Speech(self.engine, self.settings), self.settings)
@@ -94,7 +100,7 @@ def test_every_lead_is_dialled_once_and_has_its_outcome(tmp_path):
         assert Counter(row.outcome for row in attempts) == {
             Outcome.BUSY: 2,
             Outcome.INVALID_NUMBER: 2,
-            Outcome.CONGESTION: 1,
+            Outcome.REJECTED: 1,
             Outcome.ANSWERED_PARTIAL: 7,
         }
         assert {row.state for row in rows_of(scene.engine, campaigns.lead)} == {LeadState.DONE}
@@ -124,7 +130,7 @@ def test_a_beat_whose_answer_is_lost_doubles_no_call_and_loses_no_lead(tmp_path,
 
     async def story() -> None:
         scene = Scene(tmp_path, cps=20.0)
-        scene.books = LosesAnswers(scene.engine, scene.settings)
+        scene.books = LosesAnswers(scene.engine, scene.settings, scene.fleet)
         async with scene.running():
             await scene.until(lambda: scene.state() is CampaignState.DONE)
         assert scene.dialled == Counter(scene.numbers)
@@ -145,7 +151,7 @@ class Away(Books):
 def test_without_a_database_nothing_is_dialled_and_it_says_so(tmp_path):
     async def story() -> None:
         scene = Scene(tmp_path)
-        scene.books, there = Away(scene.engine, scene.settings), scene.books
+        scene.books, there = Away(scene.engine, scene.settings, scene.fleet), scene.books
         await scene.fake.start()
         dialer = scene.dialer()
         task = asyncio.create_task(dialer.run())
@@ -169,7 +175,12 @@ def test_an_originate_that_is_refused_ends_the_attempt_at_once(tmp_path):
             action.get("Action") == "Originate" and session.reply(action, "Error", "No") is None
         )
         async with scene.running():
-            await scene.until(lambda: scene.state() is CampaignState.DONE)
+            await scene.until(
+                lambda: (
+                    all(row.ended_at for row in rows_of(scene.engine, calls.attempt))
+                    and len(scene.dialled) == 3
+                )
+            )
         rows = rows_of(scene.engine, calls.attempt)
         assert {(row.outcome, row.refused, row.refund) for row in rows} == {("trunk-fault", "No", True)}
         assert scene.dialled == Counter(scene.numbers)

@@ -10,7 +10,7 @@ from builders import NOON, PHONE, add_campaign, add_lead, ban, lead_now, rows_of
 from calling import TIME, Line, clocked
 from sqlalchemy import Engine, select, update
 
-from engine.campaign.books import Order
+from engine.campaign.errand import Order
 from storage import calls, consent, contact
 from storage import campaign as store
 from storage.campaign import CampaignRow

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from engine.campaign import forecasting
-from engine.campaign.books import Closing, Errand
+from engine.campaign.errand import Closing, Errand
 from engine.campaign.forecast import Forecast, forecast
 from engine.campaign.forecasting import Ask, predict
 from engine.campaign.plan import Fate, Group, Plan, limits_of

@@ -8,7 +8,7 @@ import pytest
 from builders import NOON
 
 from engine.campaign.attempts import Seen, Talk
-from engine.campaign.books import Order
+from engine.campaign.errand import Order
 from engine.campaign.operators import FRESH_S, Operators
 from engine.gateways.ami_members import Duty, Member
 from storage.campaign import CampaignRow
@@ -44,7 +44,7 @@ class Floor:
     def call(self, row: CampaignRow, node: str = "a") -> UUID:
         ids = {"id": new_id(), "person_id": new_id(), "lead_id": new_id(), "campaign_id": row.id}
         more: dict[str, Any] = {"e164": "+7", "trunk": "t", "node": node, "caller_id": "", "made": 0}
-        order = Order(**ids, **more, allowed=1, until=self.at)
+        order = Order(**ids, **more, until=self.at)
         self.lines[order.id] = order, Seen(sent_at=self.at)
         return order.id
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contact.outcomes import CAUSES, NOT_PLACED, RETRY_S, TIMERS_B_S, Evidence, Verdict, classify
+from engine.contact.outcomes import CAUSES, NOT_PLACED, TIMERS_B_S, Evidence, Verdict, classify
 from storage.vocab import Outcome
 
 # One line a row of the trade's table: causes, SIP code seen with them, outcome, refund, evidence.
@@ -201,25 +201,3 @@ def test_a_call_that_never_left_is_given_back() -> None:
 
 def test_silence_is_looked_for_at_sixty_four_times_t1() -> None:
     assert TIMERS_B_S == (64 * 0.125, 64 * 0.5)
-
-
-def test_every_outcome_says_when_to_try_again() -> None:
-    assert set(RETRY_S) == set(Outcome)
-    never = {outcome for outcome, delay in RETRY_S.items() if delay is None}
-    assert never == {*(o for o in Outcome if o.startswith("answered-")), Outcome.INVALID_NUMBER}
-
-
-@pytest.mark.parametrize(
-    ("outcome", "least_s", "most_s"),
-    [
-        (Outcome.BUSY, 600, 1800),
-        (Outcome.NO_ANSWER, 3600, 4 * 3600),
-        (Outcome.UNREACHABLE, 3600, 24 * 3600),
-        (Outcome.REJECTED, 86400, 86400),
-        (Outcome.UNKNOWN, 86400, 86400),
-    ],
-)
-def test_a_retry_waits_as_long_as_the_trade_says(outcome: Outcome, least_s: int, most_s: int) -> None:
-    delay = RETRY_S[outcome]
-    assert delay is not None
-    assert least_s <= delay <= most_s

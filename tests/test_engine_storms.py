@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from builders import NOON, add_campaign, add_lead, after, rows_of, settings
+from builders import NOON, add_campaign, add_lead, after, books_of, rows_of, settings
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 
-from engine.campaign.books import Books, Errand
 from engine.campaign.breaker import KEPT, Storm
+from engine.campaign.errand import Errand
 from engine.campaign.service import Campaigns
 from engine.campaign.storms import pause
 from storage.audit import audit
@@ -24,8 +24,10 @@ def test_a_storm_pauses_its_campaign_before_it_takes_another_lead(engine: Engine
     for row in (bad, good):
         add_lead(engine, row)
     before = REGISTRY.get_sample_value("zvonar_campaign_storms_total", {"outcome": "invalid-number"}) or 0
-    errand = Errand(storms={bad.id: STORM}, wants={bad.id: 5, good.id: 5}, free={"trunk": 9}, node="asterisk")
-    news = Books(engine, settings(tmp_path)).beat(errand)
+    errand = Errand(
+        storms={bad.id: STORM}, wants={bad.id: 5, good.id: 5}, free={"trunk": 9}, nodes={"asterisk": 9}
+    )
+    news = books_of(engine, settings(tmp_path)).beat(errand)
     assert [row.id for row in news.campaigns] == [good.id]
     assert [order.campaign_id for order in news.orders] == [good.id]
     assert (

@@ -90,7 +90,7 @@ def test_a_row_that_breaks_a_key_takes_all_with_it(engine: Engine) -> None:
 
 def test_writes_come_in_the_order_given_and_the_first_error_is_told(engine: Engine) -> None:
     one = a_person("id:1")
-    number = (one["id"], new_id(), PHONE, 1, "mobile", "", "")
+    number = (one["id"], new_id(), PHONE, 1, "mobile", "", "", None)
     with writing(engine) as connection, bulk.Sender(connection) as send:
         send.insert(contact.person, bulk.PERSON, [[one[name] for name in bulk.PERSON]])
         send.save_people([one | {"name": "Яна"}])

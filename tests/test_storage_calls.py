@@ -106,7 +106,7 @@ def test_open_attempts_are_this_dialers_and_not_over(engine: Engine, attempt: di
     closed(engine, add_attempt(engine, add_lead(engine, winter)))
     with writing(engine) as connection:
         (left,) = calls.open_attempts(connection, "me")
-    assert (left.id, left.made, left.allowed, left.e164) == (attempt["id"], 1, 3, PHONE)
+    assert (left.id, left.made, left.e164) == (attempt["id"], 1, PHONE)
 
 
 def test_what_conversations_need_of_this_attempt_and_of_those_after_it(

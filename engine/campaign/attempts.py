@@ -15,15 +15,20 @@ from typing import Any
 from engine.contact.outcomes import NOT_PLACED, Verdict, classify
 from storage.vocab import AttemptState, Outcome
 
+NO_HOUR = -1
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Talk:
-    """What the conversation says of itself: outcome, milliseconds of message heard and in all, keys."""
+    """What the conversation says of itself: outcome, milliseconds of message heard and in all, keys, and the
+    hour of his day at which he asked to be called back.
+    """
 
     outcome: Outcome
     heard_ms: int = 0
     message_ms: int = 0
     keys: str = ""
+    hour: int = NO_HOUR
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,60 +4,29 @@
        (whose turn it is among campaigns: `fair`; how many a trunk takes at present: `valves`)
     -> `witness` adds what is seen of it -> final, or overdue -> `errand` hands it to the next beat -> gone
 
-Every attempt has a moment by which it is over, whatever is heard of it:
-
-| last seen | it is closed at the latest after |
-|---|---|
-| sent | ring time + 10 s |
-| OriginateResponse: failure, and no hang-up | 3 s |
-| answered | the longest call + 15 s |
-| hung up after an answer, its talk not reported | 5 s |
-| not among the living channels after a reconnect | 5 s |
-
 Times: `now` is monotonic seconds, `at` is UTC.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from engine.campaign.attempts import Seen
-from engine.campaign.books import Closing, Errand, News, Order
 from engine.campaign.breaker import CampaignBreaker, Storm
+from engine.campaign.errand import Closing, Errand, News, Order
 from engine.campaign.fair import Ledger
+from engine.campaign.line import CALL_GRACE_S, RING_GRACE_S, TALK_GRACE_S, Line, until
 from engine.campaign.operators import Operators
 from engine.campaign.pacing import Pace, Room
+from engine.campaign.shares import Claims, Key, Share
 from engine.campaign.valves import Valves, lacking
 from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
-from storage.vocab import Outcome
+from storage.vocab import Outcome, Pacing
 
-RING_GRACE_S = 10
-FAILED_GRACE_S = 3
-CALL_GRACE_S = 15
-TALK_GRACE_S = 5
 SETTLE_S = 1.0  # an Originate so young may not have its channel yet
-
-
-@dataclass(slots=True)
-class Line:
-    """One attempt under way; `until` is when it is closed at the latest. `judged`: its trunk was told how it
-    went; `counted`: and its campaign.
-    """
-
-    order: Order
-    seen: Seen
-    until: float
-    judged: bool = False
-    counted: bool = False
-
-    @property
-    def busy(self) -> bool:
-        """It holds a channel."""
-        return self.seen.hangup_at is None and not self.seen.final
 
 
 class Board:
@@ -65,7 +34,9 @@ class Board:
 
     def __init__(self, dialer: Dialer, trunks: Iterable[Trunk]) -> None:
         self._dialer = dialer
-        self._valves = Valves(trunks)
+        self._described = list(trunks)
+        self._shares: dict[Key, Share] = {}  # of every limit; nothing is dialled of what is not shared yet
+        self._valves = Valves([])
         self._campaigns: dict[UUID, CampaignRow] = {}
         self._rooms: dict[UUID, Room] = {}
         self._breakers: dict[UUID, CampaignBreaker] = {}
@@ -74,6 +45,8 @@ class Board:
         self._returned: list[Order] = []
         self.lines: dict[UUID, Line] = {}
         self.operators = Operators()
+        self._turn = 0  # of the nodes, for calls to operators
+        self._apply()
 
     @property
     def waiting(self) -> int:
@@ -110,8 +83,8 @@ class Board:
         """Take in a beat's news: which campaigns run under which limits, talks, new orders."""
         self._campaigns = {campaign.id: campaign for campaign in news.campaigns}
         for campaign in news.campaigns:
-            room = self._rooms.get(campaign.id) or self._fresh(campaign)
-            self._rooms[campaign.id] = room.limited(campaign.cps, campaign.channels)
+            self._rooms[campaign.id] = self._rooms.get(campaign.id) or self._fresh(campaign)
+        self._apply()
         self._breakers = {key: self._breakers.get(key, CampaignBreaker()) for key in self._campaigns}
         for key, (answered, abandoned) in news.begun.items():
             self.operators.begin(key, answered, abandoned)
@@ -125,10 +98,61 @@ class Board:
         wanting = {campaign for campaign, _trunk in self._waiting}
         self._ledger = self._ledger.present({key: self._campaigns[key].priority for key in wanting})
 
+    # Limits.
+
     def limits(self, trunks: Iterable[Trunk]) -> None:
         """Changed limits of trunks, trunks that are new, and without those that are gone; at once."""
+        self._described = list(trunks)
+        self._apply()
+
+    def claims(self, nodes: Mapping[str, int]) -> Claims:
+        """What there is of every limit, what this dialer keeps to and uses; `nodes`: name -> channels."""
+        caps: dict[Key, Share] = {
+            ("trunk", one.name): Share(one.channels, one.cps) for one in self._described
+        }
+        caps |= {("node", name): Share(channels) for name, channels in nodes.items()}
+        used: dict[Key, int] = {("trunk", name): count for name, count in self.used.items()}
+        used |= {("node", name): count for name, count in self.at_nodes.items()}
+        for key, room in self._rooms.items():
+            used["campaign", str(key)] = room.used
+            if campaign := self._campaigns.get(key):
+                caps["campaign", str(key)] = Share(campaign.channels, campaign.cps)
+            elif room.used:  # paused: its calls go on and are counted
+                caps["campaign", str(key)] = self._share("campaign", str(key))
+        manned = {one.id for one in self._campaigns.values() if one.pacing is not Pacing.FILL}
+        whole = frozenset(("campaign", str(key)) for key in manned)
+        return Claims(caps, {key: self._share(*key) for key in caps}, used, whole)
+
+    def keep_to(self, shares: Mapping[Key, Share]) -> None:
+        """This dialer's shares from now on."""
+        self._shares = dict(shares)
+        self._apply()
+
+    def _share(self, kind: str, name: str) -> Share:
+        return self._shares.get((kind, name), Share())
+
+    def _apply(self) -> None:
+        """Every limit as it holds here: this dialer's share, and never more than the whole."""
         busy = Counter(line.order.trunk for line in self.lines.values() if line.busy)
-        self._valves.limits(trunks, busy)
+        self._valves.limits([self._shared(one) for one in self._described], busy)
+        for key, campaign in self._campaigns.items():
+            share = self._share("campaign", str(key)).within(campaign.channels, campaign.cps)
+            self._rooms[key] = self._rooms[key].limited(share.cps or campaign.cps, share.channels)
+
+    def _shared(self, trunk: Trunk) -> Trunk:
+        """A trunk as large as this dialer's share of it."""
+        share = self._share("trunk", trunk.name).within(trunk.channels, trunk.cps)
+        return trunk.model_copy(update={"channels": share.channels, "cps": share.cps or trunk.cps})
+
+    @property
+    def at_nodes(self) -> Counter[str]:
+        """Node -> calls under way."""
+        return Counter(line.order.node for line in self.lines.values() if line.busy)
+
+    @property
+    def unshared(self) -> bool:
+        """Is there a campaign whose share nobody has worked out yet?"""
+        return any(("campaign", str(key)) not in self._shares for key in self._campaigns)
 
     def step(self, now: float, lag_s: float) -> None:
         """Once a beat: trunks become faster or slower by what was seen; events are handled `lag_s` late."""
@@ -137,7 +161,7 @@ class Board:
     def _fresh(self, campaign: CampaignRow) -> Room:
         """The room of a campaign that is new here; attempts that were adopted before use it already."""
         adopted = sum(line.busy and line.order.campaign_id == campaign.id for line in self.lines.values())
-        return Room(Pace(campaign.cps), campaign.channels, adopted)
+        return Room(Pace(campaign.cps), 0, adopted)
 
     def adopt(self, order: Order, seen: Seen, now: float) -> None:
         """Take over an attempt that was left open by an earlier run."""
@@ -214,14 +238,9 @@ class Board:
         line = self.lines.get(attempt)
         if line is None:
             return
-        answered_before = line.seen.answered
+        before = line.seen
         self._add(line, seen)
-        if line.seen.hangup_at:
-            line.until = min(line.until, now + TALK_GRACE_S)
-        elif line.seen.answered and not answered_before:
-            line.until = now + self._dialer.max_call_s + CALL_GRACE_S
-        elif line.seen.failed_at and not line.seen.answered:
-            line.until = min(line.until, now + FAILED_GRACE_S)
+        line.until = until(line, before, now, self._dialer.max_call_s)
         self._judge(line, now)
 
     def _judge(self, line: Line, now: float) -> None:
@@ -252,8 +271,8 @@ class Board:
 
     # What the books are told.
 
-    def errand(self, node: str, now: float, at: datetime) -> Errand:
-        """What the next beat is to do; `node` is where new calls would go, "" for nowhere."""
+    def errand(self, nodes: Mapping[str, int], now: float, at: datetime) -> Errand:
+        """What the next beat is to do; `nodes`: where new calls may go, how many at a time."""
         for line in self.lines.values():
             if now >= line.until:
                 self._add(line, Seen(closed=True))
@@ -262,18 +281,30 @@ class Board:
             self._judge(line, now)
             self._count(line)
         heard_of = [line for line in self.lines.values() if self._awaits_talk(line, now)]
-        if not node:
+        places = self._places(nodes)
+        self._turn += 1
+        home = sorted(places)[self._turn % len(places)] if places else ""
+        if not nodes:
             self.recall()
         return Errand(
             closings=[Closing(line.order, line.seen, line.seen.hangup_at or at) for line in over],
             given_back=list(self._returned),
             listening=[line.order.id for line in heard_of],
             storms=self._storms(),
-            wants=self._wants(node, now, at) if node else {},
-            free=self._free_trunks() if node else {},
+            wants=self._wants(home, now, at) if places else {},
+            free=self._free_trunks() if places else {},
             shut=self._valves.out_of_order,
-            node=node,
+            nodes=places,
+            home=home,
         )
+
+    def _places(self, nodes: Mapping[str, int]) -> dict[str, int]:
+        """Node -> calls that it may be given now, of this dialer's share of it."""
+        taken = self.at_nodes
+        for orders in self._waiting.values():
+            taken.update(order.node for order in orders)
+        most = {name: min(cap, self._share("node", name).channels) for name, cap in nodes.items()}
+        return {name: left for name in nodes if (left := most[name] - taken[name]) > 0}
 
     def _count(self, line: Line) -> None:
         """Tell a campaign how its call ended, once. Where nobody saw the end it is not known whose fault."""

@@ -5,9 +5,9 @@ writing their attempts. So an attempt is on disk before it is dialled, and a dat
 dialling by itself: without a beat there is nothing to dial.
 """
 
+import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
@@ -15,110 +15,58 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign import caller_ids, rates, storms
-from engine.campaign.attempts import Seen, Talk
-from engine.campaign.breaker import Storm
+from engine.campaign import storms
+from engine.campaign.attempts import NO_HOUR, Seen, Talk
 from engine.campaign.dispatch import Dispatch, Permit
+from engine.campaign.errand import STOP, Closing, Errand, News, Order
 from engine.campaign.fair import Claim, Ledger, serve
+from engine.campaign.fleet import Fleet
+from engine.campaign.nodes import Places
 from engine.campaign.predictive import WINDOW_S
+from engine.campaign.sequel import Ended, Sequel
 from engine.campaign.trunks import Routed, Trunks
 from engine.contact.learning import Ending, Learner
-from engine.contact.outcomes import RETRY_S, Verdict
+from engine.contact.outcomes import Verdict
+from engine.failpoints import reached
 from engine.settings import Settings
 from storage import calls, feed
 from storage import campaign as store
+from storage import dialer as dialers
 from storage.db import Record, new_id, reading, writing
-from storage.vocab import AttemptState, CampaignState, LeadState, Outcome, Pacing, Recording
+from storage.vocab import AttemptState, CampaignState, Outcome, Pacing, Recording
 
 CANCELLED = Verdict(Outcome.CANCELLED, refund=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An attempt that is written down and may be dialled, once, before `until`. `made` attempts of `allowed`
-    came before.
-    """
-
-    id: UUID
-    person_id: UUID
-    lead_id: UUID
-    campaign_id: UUID
-    e164: str
-    trunk: str
-    node: str
-    caller_id: str
-    made: int
-    allowed: int
-    until: datetime
-    record: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """An attempt that is over, with all that was seen of it."""
-
-    order: Order
-    seen: Seen
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What a beat is to do. `wants`: campaign -> how many leads it has room for, on `node`; all campaigns
-    of a trunk together take no more than `free` says of it. `shut`: trunks that are out of order now;
-    `storms`: campaigns that are to be paused.
-    """
-
-    closings: list[Closing] = field(default_factory=list)
-    given_back: list[Order] = field(default_factory=list)
-    listening: list[UUID] = field(default_factory=list)
-    storms: Mapping[UUID, Storm] = field(default_factory=dict)
-    wants: Mapping[UUID, int] = field(default_factory=dict)
-    free: Mapping[str, int] = field(default_factory=dict)
-    shut: frozenset[str] = frozenset()
-    node: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What a beat brings: running campaigns, talks that conversations reported, attempts to dial, and the
-    outcomes that were written. `abandoned`: attempts that no operator took in time. `begun`: campaigns for
-    operators that are new here, with their (answered, abandoned) calls of the last hours.
-    """
-
-    campaigns: list[store.CampaignRow]
-    talks: dict[UUID, Talk]
-    orders: list[Order]
-    closed: dict[UUID, Outcome] = field(default_factory=dict)
-    abandoned: set[UUID] = field(default_factory=set)
-    begun: dict[UUID, tuple[int, int]] = field(default_factory=dict)
 
 
 class Books:
     """Blocking; one dialer's thread uses it at a time."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine, self._settings = engine, settings
+    def __init__(self, engine: Engine, settings: Settings, fleet: Fleet) -> None:
+        self._engine, self._settings, self._fleet = engine, settings, fleet
         self._dispatch, self._learner, self._trunks = Dispatch(settings), Learner(), Trunks(settings)
-        self._ledger = Ledger()
+        self._sequel, self._ledger = Sequel(settings.dialer.retry_scale), Ledger()
         self._begun: set[UUID] = set()
 
     def beat(self, errand: Errand) -> News:
-        """Do an errand in one transaction; nothing of it is done when this raises."""
+        """Do an errand in one transaction; nothing of it is done when this raises. Fenced: not ours to do."""
         now = self._settings.now()
         with writing(self._engine) as connection:
+            self._fleet.renew(connection, time.time())
+            switches = frozenset(dialers.switches(connection))
             talks = {key: _talk(row) for key, row in calls.talks(connection, errand.listening).items()}
             storms.pause(connection, errand.storms, self._settings.lang, now)
             campaigns = store.campaigns(connection, [CampaignState.RUNNING])
             self._trunks.refresh(connection, now)
             errand = replace(errand, shut=errand.shut | self._trunks.mute)
-            orders, ledger = self._serve(connection, campaigns, errand, now)
+            orders, ledger = self._serve(connection, [] if STOP in switches else campaigns, errand, now)
+            reached("attempts-written")
             abandoned, begun = self._for_operators(connection, campaigns, errand, now)
             # Last: from the numbering of results to the commit all others who store results wait.
             closed = self._finish(connection, errand, now)
+            reached("results-written")
         self._ledger = ledger
         self._begun |= begun.keys()
-        return News(campaigns, talks, orders, closed, abandoned, begun)
+        return News(campaigns, talks, orders, closed, abandoned, begun, switches)
 
     def _for_operators(
         self, connection: Connection, campaigns: list[store.CampaignRow], errand: Errand, now: datetime
@@ -128,22 +76,23 @@ class Books:
         if not manned:
             return set(), {}
         for key in manned:  # nobody asks for leads while no operator is free
-            if errand.node and not errand.wants.get(key) and not store.unfinished(connection, key):
+            if errand.home and not errand.wants.get(key) and not store.unfinished(connection, key):
                 store.change(connection, key, now, state=CampaignState.DONE)
         since = now - timedelta(seconds=WINDOW_S)
         begun = {key: calls.answer_counts(connection, key, since) for key in manned if key not in self._begun}
         return calls.abandoned(connection, self._settings.dialer.name), begun
 
-    def learn(self) -> int:
-        """Learn from new results at which hours people answer, and how our numbers do; how many were new.
-        Any thread may do this.
-        """
-        return max(rates.learn(self._engine, self._settings), caller_ids.learn(self._engine, self._settings))
+    def reload(self, settings: Settings) -> None:
+        """Go by changed settings from the next beat on."""
+        self._settings, self._dispatch, self._trunks = settings, Dispatch(settings), Trunks(settings)
 
-    def unfinished(self) -> list[tuple[Order, Seen]]:
-        """Attempts that this dialer left open when it last stopped, with what was written of them."""
+    def unfinished(self) -> list[tuple[Order, Seen, bool]]:
+        """Open attempts of this dialer with what was written of them, and whether only this run could have
+        dialled them.
+        """
         with reading(self._engine) as connection:
-            return [_restored(row) for row in calls.open_attempts(connection, self._settings.dialer.name)]
+            rows = calls.open_attempts(connection, self._settings.dialer.name)
+            return [(*_restored(row), row.fence == self._fleet.fence) for row in rows]
 
     def _serve(
         self, connection: Connection, campaigns: list[store.CampaignRow], errand: Errand, now: datetime
@@ -157,9 +106,11 @@ class Books:
         ]
         orders: list[Order] = []
         free = Counter({trunk: turns for trunk, turns in errand.free.items() if trunk not in errand.shut})
+        places = Places(errand.nodes, errand.unreached, errand.home)
 
         def take(campaign: UUID, most: int) -> Counter[str]:
-            taken = self._take(connection, rows[campaign], most, errand, free, now)
+            wanted = min(most, places.left)
+            taken = self._take(connection, rows[campaign], wanted, errand.shut, free, places, now)
             orders.extend(taken)
             return Counter(order.trunk for order in taken)
 
@@ -171,21 +122,31 @@ class Books:
         connection: Connection,
         campaign: store.CampaignRow,
         wanted: int,
-        errand: Errand,
+        shut: frozenset[str],
         free: Counter[str],
+        places: Places,
         now: datetime,
     ) -> list[Order]:
         """Write attempts for the next leads, on trunks that are `free`; a campaign that has no lead left is
         done.
         """
-        ways = self._trunks.ways(campaign.trunks, free, errand.shut)
+        if wanted <= 0:
+            return []
+        ways = self._trunks.ways(campaign.trunks, free, shut)
         permits = self._dispatch.take(connection, campaign, wanted, now)
+        reached("leads-taken")
         if not permits and not store.unfinished(connection, campaign.id):
             store.change(connection, campaign.id, now, state=CampaignState.DONE)
         routed = self._trunks.route(ways, permits)
-        going = [(one.permit, self._order(one, campaign, errand.node, now)) for one in routed if one.trunk]
+        going: list[tuple[Permit, Order]] = []
+        held: list[Routed] = []
+        for one in routed:
+            if one.trunk and (node := places.take(one.trunk, manned=campaign.pacing is not Pacing.FILL)):
+                going.append((one.permit, self._order(one, campaign, node, now)))
+            else:
+                held.append(one)
         calls.prepare(connection, [self._row(order, permit, now) for permit, order in going])
-        store.hold(connection, [_held(one, now) for one in routed if not one.trunk])
+        store.hold(connection, [_held(one, now) for one in held])
         return [order for _permit, order in going]
 
     @staticmethod
@@ -200,7 +161,6 @@ class Books:
             node=node,
             caller_id=one.caller_id,
             made=one.permit.lead.attempts,
-            allowed=campaign.attempts,
             until=one.permit.until,
             record=campaign.record,
         )
@@ -214,6 +174,7 @@ class Books:
             "phone_id": permit.lead.phone_id,
             "number": order.made + 1,
             "dialer": self._settings.dialer.name,
+            "fence": self._fleet.fence,
             "node": order.node,
             "trunk": order.trunk,
             "caller_id": order.caller_id,
@@ -234,19 +195,19 @@ class Books:
         over = [closing.order.id for closing in errand.closings]
         standing = calls.standing(connection, [*over, *(order.id for order in errand.given_back)])
         done: list[tuple[Closing, Verdict]] = []
-        leads: list[dict[str, Any]] = []
         for closing in errand.closings:
             if row := standing.get(closing.order.id):
                 seen = closing.seen.merge(Seen(talk=_talk(row) if row.talk else None))
                 verdict = seen.verdict()
                 done.append((replace(closing, seen=seen), verdict))
-                leads.append(_released(closing, verdict, self._settings.dialer.retry_scale))
-        endings = [_ending(*pair) for pair in done]
+        endings, ended = [_ending(*pair) for pair in done], [_over(*pair) for pair in done]
+        unsent: list[dict[str, Any]] = []
         for order in errand.given_back:
             if order.id in standing:  # never sent: its lead waits again as if nothing had been
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
-                leads.append(_waiting(order, now))
-        store.release(connection, leads)
+                unsent.append({"person_id_": order.person_id, "id_": order.lead_id, "due_at_": now})
+        self._sequel.write(connection, ended)
+        store.give_back(connection, unsent)
         store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
         # What was never sent is no result.
@@ -257,7 +218,8 @@ class Books:
 
 
 def _talk(row: Record) -> Talk:
-    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed)
+    hour = NO_HOUR if row.call_back is None else row.call_back
+    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed, hour)
 
 
 def _restored(row: Record) -> tuple[Order, Seen]:
@@ -271,7 +233,6 @@ def _restored(row: Record) -> tuple[Order, Seen]:
         node=row.node,
         caller_id=row.caller_id,
         made=row.made,
-        allowed=row.allowed,
         until=row.prepared_at,
     )
     # Perhaps it was sent, perhaps not: it counts as sent from the moment that it was written.
@@ -304,32 +265,23 @@ def _closed(closing: Closing, verdict: Verdict, position: int | None) -> dict[st
     }
 
 
-def _released(closing: Closing, verdict: Verdict, scale: float) -> dict[str, Any]:
-    """What becomes of a lead: another attempt later, or done."""
-    order, delay = closing.order, RETRY_S[verdict.outcome]
-    again = delay is not None and order.made + 1 < order.allowed
-    return {
-        "person_id_": order.person_id,
-        "id_": order.lead_id,
-        "state_": LeadState.PENDING if again else LeadState.DONE,
-        "due_at_": closing.at + timedelta(seconds=(delay or 0) * scale),
-        "attempts_": order.made + 1,
-        "outcome_": verdict.outcome,
-    }
-
-
 def _held(one: Routed, now: datetime) -> dict[str, Any]:
     """A lead that may be called and for which no trunk has room."""
     lead = one.permit.lead
     return {"person_id_": lead.person_id, "id_": lead.id, "due_at_": now + one.wait}
 
 
-def _waiting(order: Order, now: datetime) -> dict[str, Any]:
-    return {
-        "person_id_": order.person_id,
-        "id_": order.lead_id,
-        "state_": LeadState.PENDING,
-        "due_at_": now,
-        "attempts_": order.made,
-        "outcome_": "",
-    }
+def _over(closing: Closing, verdict: Verdict) -> Ended:
+    order, talk = closing.order, closing.seen.talk
+    return Ended(
+        id=order.id,
+        person_id=order.person_id,
+        lead_id=order.lead_id,
+        campaign_id=order.campaign_id,
+        trunk=order.trunk,
+        made=order.made,
+        at=closing.at,
+        outcome=verdict.outcome,
+        refund=verdict.refund,
+        hour=talk.hour if talk and talk.hour != NO_HOUR else None,
+    )

@@ -2,56 +2,48 @@
 
 | loop | does |
 |---|---|
-| beat, 0.2 s | one transaction: save what ended, see what runs, take the next leads (`books`) |
+| beat, 0.2 s | one transaction: renew the lease, take the next leads, save what ended (`books`) |
+| | and each second: divide the limits with the other dialers, take over whoever died (`fleet`) |
 | send, as calls fall due | one Originate each, never a second |
 | listen, per node | events -> what was seen of each attempt |
 
-And in threads of their own the audio of leads to come, who still owes, and at which hours people answer. A
-lost database stops new calls by itself: without a beat there are no orders. A lost Asterisk stops them too:
-what waits is given back.
+A lost database stops new calls by itself: without a beat there are no orders. A lost Asterisk stops them
+too: what waits is given back. What else is done meanwhile are `chores`.
 """
 
 import asyncio
-import fcntl
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import BinaryIO
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from engine import telemetry
 from engine.campaign.attempts import Seen
 from engine.campaign.board import Board
-from engine.campaign.books import Books, Errand, News, Order
-from engine.campaign.owing import Owing
-from engine.campaign.preparing import Preparer
-from engine.errors import AsteriskDown, Refused, Unreachable, UsageError, VoiceError
-from engine.gateways.ami import Accepted, Declined, Node
+from engine.campaign.books import Books
+from engine.campaign.chores import Chore, Habit
+from engine.campaign.clock import Clock
+from engine.campaign.errand import DRAIN, STOP, Errand, News
+from engine.campaign.fleet import LEASE_S, Fleet
+from engine.campaign.nodes import Make, Nodes
+from engine.campaign.sender import Sender
+from engine.campaign.witness import seen_in
+from engine.errors import Fenced
+from engine.failpoints import reached
+from engine.gateways.ami import Node
 from engine.gateways.ami_members import Member
-from engine.gateways.ami_protocol import (
-    Answered,
-    Ended,
-    Event,
-    LinkDown,
-    LinkUp,
-    Originate,
-    Originated,
-    Progress,
-    Reach,
-    Ringing,
-)
+from engine.gateways.ami_protocol import Event, LinkDown, LinkUp, Reach
 from engine.settings import Settings
-from storage.db import DOWN, is_down
+from storage.db import is_down
 
-CONTEXT, EXTEN = "zvonar-debtor", "start"
 BEAT_S = 0.2
-TURN_S = 0.01
+SETTLE_S = 1.0
 DOWN_S = 1.0
-IDLE_S = 1.0
-TROUBLE_S = 10.0
-LEARN_S = 60.0
+STANDBY_S = 1.0
 
 log = telemetry.logger("dialer")
 
@@ -60,96 +52,174 @@ class Dialer:
     """One process's dialling; `run` until `stop`."""
 
     def __init__(
-        self, settings: Settings, books: Books, preparer: Preparer, owing: Owing, nodes: list[Node]
+        self, settings: Settings, books: Books, fleet: Fleet, chores: Sequence[Chore | Habit], make: Make
     ) -> None:
-        self._settings, self._books, self._preparer, self._owing = settings, books, preparer, owing
-        self._nodes = {node.name: node for node in nodes}
+        self._settings, self._books, self._fleet, self._chores = settings, books, fleet, chores
+        self._nodes = Nodes(make)
         self._board = Board(settings.dialer, settings.trunk)
+        self._sender = Sender(settings, self._board, self._nodes)
         self._books_thread = ThreadPoolExecutor(1, "books")
-        self._voice_thread = ThreadPoolExecutor(1, "prepare")
-        self._owing_thread = ThreadPoolExecutor(1, "owing")
         self._stopping = asyncio.Event()
-        self._sending: set[asyncio.Task[None]] = set()
+        self._reloaded: Settings | None = None
+        self._clock = Clock()
+        self._drained: frozenset[str] = frozenset()
         self._doubt = True  # the books may hold attempts that the board does not know
-        self._started = False  # and those of an earlier run are among them
-        self._astray: set[str] = set()  # campaigns whose trunk is in no settings
+        self._settled_at = self._steady_since = 0.0
+        self._astray: set[str] = set()  # campaigns whose trunks are in no settings
         self.database_down = False
 
     @property
     def connected(self) -> bool:
         """May dial: a node is there, and so is the database."""
-        return not self.database_down and any(node.connected for node in self._nodes.values())
+        return not self.database_down and self._nodes.connected
 
     def stop(self) -> None:
         """Begin the end: nothing new is sent, what is under way is seen to its end."""
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Dial until `stop`, then wait for the calls under way, as long as a call may last."""
-        with self._alone():
-            for node in self._nodes.values():
-                await node.start()
-            try:
-                async with asyncio.TaskGroup() as group:  # one that breaks ends them all, and says so
-                    chores = [self._send(), self._prepare(), self._ask_who_owes(), self._learn()]
-                    loops = [*chores, *map(self._listen, self._nodes.values())]
-                    others = [group.create_task(one) for one in loops]
-                    await self._beats()
-                    for task in others:
-                        task.cancel()
-            finally:
-                await asyncio.gather(*self._sending, return_exceptions=True)
-                for node in self._nodes.values():
-                    await node.stop()
-                self._books_thread.shutdown()
-                for thread in (self._voice_thread, self._owing_thread):
-                    thread.shutdown(cancel_futures=True)
+    def reload(self, settings: Settings) -> None:
+        """Take in changed nodes and trunks (SIGHUP), with the next beat; calls under way go on."""
+        self._reloaded = settings
 
-    def _alone(self) -> BinaryIO:
-        """The lock that keeps a second dialer of this name from taking our calls for its own dead ones."""
-        path = Path(self._settings.data_dir) / f"dialer-{self._settings.dialer.name}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("ab")
+    async def run(self) -> None:
+        """Dial until `stop`, then wait for the calls under way, as long as a call may last.
+
+        Refused: a dialer of this name runs on this machine. Fenced: another dialer took this one's place.
+        """
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise Refused(f"a dialer named {self._settings.dialer.name!r} runs already ({path})") from None
-        return lock
+            with self._fleet.alone():
+                if await self._joined():
+                    await self._dial()
+        except BaseExceptionGroup as group:
+            fenced, _rest = group.split(Fenced)
+            if fenced is None:
+                raise
+            raise Fenced("another dialer has taken this one's place; it may be started again") from None
+        finally:
+            self._books_thread.shutdown()
+
+    async def _dial(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:  # one that breaks ends them all, and says so
+
+                def listen(node: Node) -> asyncio.Task[None]:
+                    return group.create_task(self._listen(node))
+
+                await self._nodes.take_in(self._settings.asterisk, listen)
+                others = [group.create_task(chore.run(lambda: self._board.running)) for chore in self._chores]
+                others.append(group.create_task(self._sender.run()))
+                await self._beats(listen)
+                for task in others:
+                    task.cancel()
+                await self._sender.done()
+                await self._nodes.stop()
+        finally:
+            await self._sender.done()
+            await self._nodes.stop()
+        if self._board.empty:
+            await self._in_books(self._fleet.leave)
+
+    async def _joined(self) -> bool:
+        """Wait for the lease of this name, which another machine may have; False: stopped meanwhile."""
+        told = False
+        while not self._stopping.is_set():
+            try:
+                if await self._in_books(self._fleet.join):
+                    self._steady_since = asyncio.get_running_loop().time()
+                    reached("lease-taken")
+                    return True
+                if not told:
+                    log.warning("another machine dials under this name; standing by", name=self._fleet.name)
+                told = True
+            except Exception as error:
+                if not is_down(error):
+                    raise
+                self._tell_down(error)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), STANDBY_S)
+        return False
+
+    async def _in_books(self, work: Any, *arguments: Any) -> Any:
+        """Something of the database, in the one thread that speaks to it."""
+        return await asyncio.get_running_loop().run_in_executor(self._books_thread, work, *arguments)
 
     # The beat.
 
-    async def _beats(self) -> None:
+    async def _beats(self, listen: Any) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            began = asyncio.get_running_loop().time()
-            saved = await self._beat()
+            began = loop.time()
+            await self._take_in(listen)
+            saved = await self._guarded(self._beat())
+            if saved and (self._board.unshared or began - self._settled_at >= SETTLE_S):
+                saved = await self._guarded(self._settle())
             if self._stopping.is_set() and saved and self._board.empty:
                 return
-            spent = asyncio.get_running_loop().time() - began
-            await asyncio.sleep(max(0.0, (BEAT_S if saved else DOWN_S) - spent))
+            self._steady_since = self._steady_since if saved else loop.time()
+            await asyncio.sleep(max(0.0, (BEAT_S if saved else DOWN_S) - (loop.time() - began)))
 
-    async def _beat(self) -> bool:
-        """One beat; False when the database is away (all is kept for the next)."""
-        loop = asyncio.get_running_loop()
-        if self._stopping.is_set():
-            self._board.recall()
-        self._board.step(loop.time(), max(node.lag_s for node in self._nodes.values()))
-        errand = self._board.errand(self._free_node(), loop.time(), self._settings.now())
-        errand = replace(errand, shut=errand.shut | self._out_of_reach(errand.node))
+    async def _take_in(self, listen: Any) -> None:
+        """Settings that were read anew."""
+        if (settings := self._reloaded) is None:
+            return
+        self._reloaded, self._settings = None, settings
+        self._books.reload(settings)
+        self._sender.reload(settings)
+        self._board.limits(settings.trunk)
+        await self._nodes.take_in(settings.asterisk, listen)
+        log.info("settings read anew", nodes=len(settings.asterisk), trunks=len(settings.trunk))
+
+    async def _guarded(self, work: Any) -> bool:
+        """Whether the database did it; False when it is away (all is kept for the next time)."""
         try:
-            if self._doubt:
-                await self._reconcile()
-            news: News = await loop.run_in_executor(self._books_thread, self._books.beat, errand)
+            await work
         except Exception as error:
             if not is_down(error):
                 raise
             self._doubt = True  # it may have been written, and only the answer lost
             self._tell_down(error)
             return False
-        self._saved(errand, news)
-        self._board.refresh(news)
-        self._warn_astray()
         return True
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._doubt:
+            await self._reconcile()
+        if self._stopping.is_set():
+            self._board.recall()
+            reached("recalled")
+        self._board.step(loop.time(), self._nodes.lag_s)
+        errand = self._reachable(self._board.errand(self._open_nodes(), loop.time(), self._settings.now()))
+        reached("beat-begun")
+        news: News = await self._in_books(self._books.beat, errand)
+        reached("beat-committed")
+        self._saved(errand, news)
+        self._drained = frozenset(name.removeprefix(DRAIN) for name in news.switches if DRAIN in name)
+        self._look_at_clock()
+        if STOP in news.switches:
+            self._board.recall()
+        self._board.refresh(news)
+        reached("orders-handed")
+        self._warn_astray()
+
+    def _open_nodes(self) -> dict[str, int]:
+        """Node -> calls at a time, of those that may be given calls now."""
+        doubted = self._clock.doubted(asyncio.get_running_loop().time())
+        return {} if self._stopping.is_set() or doubted else self._nodes.open(self._drained)
+
+    def _reachable(self, errand: Errand) -> Errand:
+        """An errand that knows which trunks do not answer: on some nodes, or on all that are open."""
+        unreached = self._nodes.unreached(self._settings.trunk)
+        nowhere = [unreached[name] for name in errand.nodes]
+        dead = frozenset.intersection(*nowhere) if nowhere else frozenset()
+        return replace(errand, shut=errand.shut | dead, unreached=unreached)
+
+    def _look_at_clock(self) -> None:
+        before, loop = self._clock.why, asyncio.get_running_loop()
+        self._clock = self._clock.look(time.time(), loop.time(), self._fleet.skew_s)
+        if self._clock.why and self._clock.why != before:
+            log.error("clock in doubt; nothing new is dialled", reason=self._clock.why)
+            self._board.recall()
 
     def _tell_down(self, error: BaseException) -> None:
         if not self.database_down:
@@ -168,7 +238,7 @@ class Dialer:
             log.info("attempt over", call_id=str(attempt), outcome=outcome)
 
     def _warn_astray(self) -> None:
-        """A running campaign whose trunk is in no settings is never called: say so, once."""
+        """A running campaign whose trunks are in no settings is never called: say so, once."""
         known = {trunk.name for trunk in self._settings.trunk}
         astray = {campaign.name for campaign in self._board.running if known.isdisjoint(campaign.trunks)}
         for name in astray - self._astray:
@@ -178,74 +248,50 @@ class Dialer:
     async def _reconcile(self) -> None:
         """Attempts that stand open in the books and are not in hand.
 
-        At the start they are of an earlier run and may have been sent: they are taken over, and the first
-        LinkUp tells which of them live. Later they are of a beat whose answer did not come: we alone could
-        have sent them and did not, so they are given back.
+        Those of an earlier run or of a dialer that died may have been sent: they are taken over, and LinkUp
+        tells which of them live. Those of a beat of ours whose answer did not come were not sent, since only
+        we could have: they are given back.
         """
-        loop = asyncio.get_running_loop()
-        left = await loop.run_in_executor(self._books_thread, self._books.unfinished)
-        for order, seen in left:
+        now = asyncio.get_running_loop().time()
+        for order, seen, ours in await self._in_books(self._books.unfinished):
             if self._board.holds(order.id):
                 continue
-            log.warning("open attempt found", call_id=str(order.id), taken_over=not self._started)
-            if self._started:
+            log.warning("open attempt found", call_id=str(order.id), taken_over=not ours)
+            if ours:
                 self._board.give_back(order)
             else:
-                self._board.adopt(order, seen, loop.time())
-        self._doubt, self._started = False, True
+                self._board.adopt(order, seen, now)
+        self._doubt = False
 
-    def _free_node(self) -> str:
-        """The connected node with the fewest calls; "" when nothing may be dialled."""
-        if self._stopping.is_set():
-            return ""
-        used = dict.fromkeys((name for name, node in self._nodes.items() if node.connected), 0)
-        for line in self._board.lines.values():
-            if line.order.node in used:
-                used[line.order.node] += 1
-        return min(used, key=lambda name: used[name], default="")
+    # The other dialers.
 
-    def _out_of_reach(self, node: str) -> frozenset[str]:
-        """Trunks whose endpoint does not answer on this node."""
-        if node not in self._nodes:
-            return frozenset()
-        dead = self._nodes[node].unreachable
-        return frozenset(trunk.name for trunk in self._settings.trunk if trunk.endpoint in dead)
-
-    # Sending.
-
-    async def _send(self) -> None:
+    async def _settle(self) -> None:
+        """Divide the limits with the others, and take over what the dead left."""
         loop = asyncio.get_running_loop()
-        while True:
-            for order in self._board.due(loop.time(), self._settings.now()):
-                task = asyncio.create_task(self._originate(order))
-                self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
-            await asyncio.sleep(TURN_S)
+        self._settled_at = loop.time()
+        await self._nodes.forget(self._board.at_nodes)
+        claims = self._board.claims(self._nodes.channels)
+        able = bool(self._open_nodes()) and not self._stopping.is_set()
+        shares = await self._in_books(self._fleet.settle, claims, able, self._told())
+        reached("share-settled")
+        self._board.keep_to(shares)
+        # Whoever was away himself waits until the others have had time to renew their leases.
+        if loop.time() - self._steady_since > LEASE_S and (
+            dead := await self._in_books(self._fleet.take_over)
+        ):
+            reached("taken-over")
+            log.warning("calls of dead dialers taken over", dialers=dead)
+            self._doubt = True
+            await self._reconcile()
+            await self._nodes.survey()
 
-    async def _originate(self, order: Order) -> None:
-        """Send one attempt, once; what is not known to have failed counts as sent."""
-        endpoint = self._settings.trunk_named(order.trunk).endpoint
-        call = Originate(
-            attempt=str(order.id),
-            number=order.e164,
-            endpoint=endpoint,
-            context=CONTEXT,
-            exten=EXTEN,
-            caller_id=order.caller_id,
-            ring_s=self._settings.dialer.dial_timeout_s,
-            record=order.record,
-        )
-        telemetry.originates.labels(order.trunk).inc()
-        try:
-            answer = await self._nodes[order.node].originate(call)
-        except AsteriskDown:
-            self._board.unsend(order.id)
-            return
-        if isinstance(answer, Declined):
-            log.warning("originate refused", call_id=str(order.id), reason=answer.reason)
-            self._witness(str(order.id), Seen(refused=answer.reason or "refused"))
-        elif not isinstance(answer, Accepted):
-            log.warning("originate unclear", call_id=str(order.id), reason=answer.reason)
+    def _told(self) -> dict[str, Any]:
+        """What watchers are shown of this dialer."""
+        return {
+            "nodes": self._nodes.told(self._board.at_nodes),
+            "trunks": self._board.told(asyncio.get_running_loop().time()),
+            "clock": self._clock.why,
+        }
 
     # Listening.
 
@@ -271,65 +317,3 @@ class Dialer:
         with suppress(ValueError):  # a channel that is not one of ours has another kind of id
             if seen is not None:
                 self._board.witness(UUID(channel), seen, asyncio.get_running_loop().time())
-
-    # Audio.
-
-    async def _prepare(self) -> None:
-        """Make audio for the campaigns that run, batch after batch."""
-        loop = asyncio.get_running_loop()
-        while True:
-            made, pause = 0, IDLE_S
-            for campaign in self._board.running:
-                try:
-                    made += await loop.run_in_executor(self._voice_thread, self._preparer.step, campaign)
-                except VoiceError as error:
-                    log.error("no voice", campaign=campaign.name, reason=str(error))
-                    pause = TROUBLE_S
-                except DOWN:
-                    pause = TROUBLE_S  # the beat tells
-            if not made:
-                await asyncio.sleep(pause)
-
-    # Debts.
-
-    async def _ask_who_owes(self) -> None:
-        """Ask the sources of the campaigns that run who still owes; without an answer nobody is called."""
-        loop = asyncio.get_running_loop()
-        while True:
-            asked, pause = 0, IDLE_S
-            for campaign in self._board.running:
-                try:
-                    asked += await loop.run_in_executor(self._owing_thread, self._owing.step, campaign)
-                except (Unreachable, UsageError) as error:
-                    log.error("not known who still owes", campaign=campaign.name, reason=str(error))
-                    pause = TROUBLE_S
-                except DOWN:
-                    pause = TROUBLE_S  # the beat tells
-            if not asked:
-                await asyncio.sleep(pause)
-
-    # Results.
-
-    async def _learn(self) -> None:
-        """Learn from the results of the last minute: when people answer, which of our numbers are ill."""
-        loop = asyncio.get_running_loop()
-        while True:
-            with suppress(*DOWN):  # the beat tells
-                await loop.run_in_executor(None, self._books.learn)
-            await asyncio.sleep(LEARN_S)
-
-
-def seen_in(event: Event, at: datetime) -> Seen | None:
-    """What an event proves of its attempt."""
-    match event:
-        case Ringing():
-            return Seen(ringing_at=at)
-        case Progress():
-            return Seen(progress_at=at)
-        case Answered():
-            return Seen(answered_at=at)
-        case Ended():
-            return Seen(hangup_at=at, cause=event.cause, tech_cause=event.tech_cause)
-        case Originated(success=False):
-            return Seen(failed_at=at, timed_out=event.timed_out or None)
-    return None

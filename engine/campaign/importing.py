@@ -42,7 +42,7 @@ EMPTY: tuple[Any, ...] = ("", None, [])
 NOWHERE = {"city": "", "region": "", "address": "", "lat": None, "lon": None, "timezone": ""}
 LEAD = (
     *("person_id", "id", "campaign_id", "key", "phone_id", "role", "variables", "state", "why", "due_at"),
-    *("waits", "zone_id", "attempts", "outcome", "priority", "control", "avoids"),
+    *("waits", "zone_id", "by_number", "attempts", "outcome", "priority", "control", "avoids"),
 )
 
 
@@ -146,7 +146,7 @@ class Shelf:
         now = self._settings.now()
         known = bulk.people_known(connection, {lead.person_key for lead in new})
         phones = bulk.phones_known(connection, known.keys())
-        if unseen := {lead.zones for lead in new} - self._zones.keys():
+        if unseen := {zones for lead in new for zones in _zones(lead)} - self._zones.keys():
             self._zones |= contact.zone_ids(connection, unseen)
         people = _people(new, known, now)
         why = self._bans(connection, new, people)
@@ -157,8 +157,8 @@ class Shelf:
             state = LeadState.BLOCKED if blocked else LeadState.NEW
             lead_id = bulk.fresh_id()
             who = (person_id, lead_id, self._campaign.id, lead.key, phone_id, lead.role)
-            turn = (lead.priority, is_control(lead_id.int), "")
-            return (*who, lead.variables, state, blocked, now, "", self._zones[lead.zones], 0, "", *turn)
+            what = (lead.variables, state, blocked, now, "", self._zones[lead.zones], lead.by_number)
+            return (*who, *what, 0, "", lead.priority, is_control(lead_id.int), "")
 
         with bulk.Sender(connection) as send:
             added = (person for key, person in people.items() if key not in known)
@@ -166,7 +166,7 @@ class Shelf:
                 contact.person, bulk.PERSON, ([person[name] for name in bulk.PERSON] for person in added)
             )
             send.save_people([person for key, person in people.items() if person != known.get(key, person)])
-            send.insert(contact.phone, bulk.PHONE, _new_phones(new, people, phones))
+            send.insert(contact.phone, bulk.PHONE, _new_phones(new, people, phones, self._zones))
             send.insert(store.lead, LEAD, map(row, new))
 
     def _bans(self, connection: Connection, new: list[Lead], people: People) -> dict[str, str]:
@@ -178,6 +178,13 @@ class Shelf:
         entries = bulk.bans(connection, self._campaign.name, set().union(*asked.values()))
         hit = {key: keys & entries.keys() for key, keys in asked.items()} if entries else {}
         return {key: barring.why(entries[min(keys)].id) for key, keys in hit.items() if keys}
+
+
+def _zones(lead: Lead) -> Iterator[str]:
+    """The sets of zones that a lead and its phones refer to."""
+    yield lead.zones
+    for phone in lead.phones:
+        yield phone.zones
 
 
 def _people(leads: Iterable[Lead], known: People, now: datetime) -> dict[str, Mapping[str, Any]]:
@@ -200,7 +207,10 @@ def newer(known: Mapping[str, Any], brought: Mapping[str, Any]) -> dict[str, Any
 
 
 def _new_phones(
-    leads: Iterable[Lead], people: People, phones: dict[tuple[UUID, str], UUID]
+    leads: Iterable[Lead],
+    people: People,
+    phones: dict[tuple[UUID, str], UUID],
+    zones: Mapping[str, int],
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of numbers that are not known yet, in the row's order; their ids are added to `phones`."""
     for lead in leads:
@@ -208,4 +218,5 @@ def _new_phones(
         for place, phone in enumerate(lead.phones, 1):
             if (person_id, phone.e164) not in phones:
                 phones[person_id, phone.e164] = phone_id = bulk.fresh_id()
-                yield person_id, phone_id, phone.e164, place, phone.kind, phone.operator, phone.region
+                told = (phone.kind, phone.operator, phone.region, zones[phone.zones])
+                yield person_id, phone_id, phone.e164, place, *told

@@ -24,17 +24,20 @@ MAX_PRIORITY = 100
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """A number and what the register says of it."""
+    """A number and what the register says of it. `zones`: names with commas, as the number alone tells."""
 
     e164: str
     kind: NumberKind
     operator: str
     region: str
+    zones: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """A row that can be dialled. `zones`: names with commas, of the row's own data; "" is unknown."""
+    """A row that can be dialled. `zones`: names with commas, of the row's own data; "" is unknown.
+    `by_number`: its first number told them.
+    """
 
     key: str
     person_key: str
@@ -43,6 +46,7 @@ class Lead:
     person: dict[str, Any]
     variables: dict[str, str]
     zones: str
+    by_number: bool
     priority: int = 0
 
 
@@ -66,10 +70,11 @@ class Reader:
         variables = self._spoken(row)
         key = f"id:{_id(row, 'person_id')}" if row.get("person_id") else f"tel:{phones[0].e164}"
         place = Place(person["timezone"], person["lat"], person["lon"], person["region"], person["city"])
-        zones = ",".join(self._locator.locate(place, phones[0].e164).zones)
+        told = self._locator.of_place(place)
+        zones, by_number = (",".join(told.zones), False) if told else (phones[0].zones, True)
         priority = _priority(row.get("priority", ""))
         debt = _id(row, "external_id") or key
-        return Lead(debt, key, self._role, phones, person, variables, zones, priority)
+        return Lead(debt, key, self._role, phones, person, variables, zones, by_number, priority)
 
     def _phones(self, row: dict[str, str]) -> tuple[Phone, ...]:
         """The row's numbers, each once: phone, phone2, phone3 …"""
@@ -90,7 +95,8 @@ class Reader:
         if line is NumberKind.PREMIUM:
             raise UsageError(f"{name}: a premium number, which costs who calls it")
         held = self._register.find(number)
-        return Phone(number, line, held.operator if held else "", held.region if held else "")
+        zones = ",".join(self._locator.of_number(number).zones)
+        return Phone(number, line, held.operator if held else "", held.region if held else "", zones)
 
     def _check_role(self, role: str) -> None:
         if role not in ROLES:

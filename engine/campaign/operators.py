@@ -16,7 +16,7 @@ from datetime import datetime
 from uuid import UUID
 
 from engine.campaign.attempts import Seen
-from engine.campaign.books import Order
+from engine.campaign.errand import Order
 from engine.campaign.predictive import Observed, State, step
 from engine.gateways.ami_members import Duty, Member
 from storage.campaign import CampaignRow

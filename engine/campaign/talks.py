@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from engine import telemetry
-from engine.campaign.attempts import Talk
+from engine.campaign.attempts import NO_HOUR, Talk
 from engine.contact.blacklist import Blacklists
 from engine.errors import NotFound
 from engine.settings import Settings
@@ -188,6 +188,7 @@ class Talks:
                 "heard_ms_": said.heard_ms,
                 "message_ms_": said.message_ms,
                 "pressed_": said.keys,
+                "call_back_": None if said.hour == NO_HOUR else said.hour,
             }
         )
 

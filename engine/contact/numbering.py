@@ -161,21 +161,24 @@ class Numbering:
         """
         with reading(self._engine) as connection:
             register = read(connection)
-        phones = self._phones(register, progress)
-        leads = self._leads(Locator(register), progress)
+        locator = Locator(register)
+        phones = self._phones(register, locator, progress)
+        leads = self._leads(locator, progress)
         with writing(self._engine) as connection:
             store.set_tzdata(connection, zones.version())
         return Changed(phones, leads)
 
-    def _phones(self, register: Register, progress: Progress) -> int:
+    def _phones(self, register: Register, locator: Locator, progress: Progress) -> int:
         changed, after = 0, None
         while True:
             with reading(self._engine) as connection:
                 page = store.phones_after(connection, after)
             if not page:
                 return changed
-            rows = [row for row in (_phone(register, one) for one in page) if row]
+            told = {one.id: ",".join(locator.of_number(one.e164).zones) for one in page}
             with writing(self._engine) as connection:
+                ids = contact.zone_ids(connection, set(told.values()))
+                rows = [row for one in page if (row := _phone(register, one, ids[told[one.id]]))]
                 store.set_phones(connection, rows)
             changed, after = changed + len(rows), (page[-1].person_id, page[-1].id)
             progress(len(page))
@@ -187,29 +190,30 @@ class Numbering:
                 page = store.leads_after(connection, after)
             if not page:
                 return changed
-            told = [(one, ",".join(_zones(locator, one))) for one in page]
+            told = [(one, *_zones(locator, one)) for one in page]
             with writing(self._engine) as connection:
-                ids = contact.zone_ids(connection, {zones for _, zones in told})
+                ids = contact.zone_ids(connection, {zones for _, zones, _ in told})
                 rows = [
-                    {"person_id_": one.person_id, "id_": one.id, "zone_id": ids[zones]}
-                    for one, zones in told
-                    if ids[zones] != one.zone_id
+                    {"person_id_": one.person_id, "id_": one.id, "zone_id": ids[zones], "by_number": by}
+                    for one, zones, by in told
+                    if (ids[zones], by) != (one.zone_id, one.by_number)
                 ]
                 store.set_zones(connection, rows)
             changed, after = changed + len(rows), (page[-1].person_id, page[-1].id)
             progress(len(page))
 
 
-def _phone(register: Register, row: Record) -> dict[str, Any] | None:
+def _phone(register: Register, row: Record, zone_id: int) -> dict[str, Any] | None:
     """What is to be written of a phone; None when it is so already."""
     whose = register.find(row.e164) or Range("", "")
-    told = (kind(row.e164), whose.operator, whose.region)
-    if told == (row.kind, row.operator, row.region):
+    told = (kind(row.e164), whose.operator, whose.region, zone_id)
+    if told == (row.kind, row.operator, row.region, row.zone_id):
         return None
-    values = dict(zip(("kind", "operator", "region"), told, strict=True))
+    values = dict(zip(("kind", "operator", "region", "zone_id"), told, strict=True))
     return {"person_id_": row.person_id, "id_": row.id, **values}
 
 
-def _zones(locator: Locator, row: Record) -> tuple[str, ...]:
-    place = Place(row.timezone, row.lat, row.lon, row.region, row.city)
-    return locator.locate(place, row.e164).zones
+def _zones(locator: Locator, row: Record) -> tuple[str, bool]:
+    """Names with commas, and whether his number told them."""
+    told = locator.of_place(Place(row.timezone, row.lat, row.lon, row.region, row.city))
+    return ",".join((told or locator.of_number(row.e164)).zones), told is None

@@ -1,4 +1,4 @@
-"""How an attempt ended: the Hangup event's causes -> outcome, refund, evidence, delay before a retry. Pure.
+"""How an attempt ended: the Hangup event's causes -> outcome, refund, evidence. Pure.
 
 Three things decide: `Cause` (Q.850), `TechCause` (the carrier's SIP code, from Asterisk 22.7) and what
 was seen before the end (ringing, early media, our own dial timeout). OriginateResponse's `Reason` and
@@ -168,27 +168,6 @@ CAUSES: Mapping[int, Row | Rule] = {
     **dict.fromkeys((*range(95, 102), 103, 111), TRUNK),  # protocol errors
     102: CONGESTION,  # timer expiry
     127: _interworking,
-}
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
-
-# Seconds before the next attempt; None: no more attempts.
-RETRY_S: Mapping[Outcome, int | None] = {
-    Outcome.ANSWERED_HEARD: None,
-    Outcome.ANSWERED_PARTIAL: None,
-    Outcome.ANSWERED_OPERATOR: None,
-    Outcome.ANSWERED_OPT_OUT: None,
-    Outcome.ANSWERED_PAID_CLAIM: None,
-    Outcome.MACHINE: 4 * _HOUR,
-    Outcome.BUSY: 20 * _MINUTE,
-    Outcome.NO_ANSWER: 2 * _HOUR,
-    Outcome.UNREACHABLE: 4 * _HOUR,
-    Outcome.INVALID_NUMBER: None,
-    Outcome.REJECTED: _DAY,
-    Outcome.CONGESTION: 5 * _MINUTE,
-    Outcome.TRUNK_FAULT: 5 * _MINUTE,
-    Outcome.CANCELLED: _MINUTE,
-    Outcome.UNKNOWN: _DAY,  # perhaps he was called: not twice on one day
 }
 
 

@@ -88,12 +88,21 @@ class Locator:
 
     def locate(self, place: Place, e164: str) -> Located:
         """The zones of one who lives there and has this number."""
+        return self.of_place(place) or self.of_number(e164)
+
+    @staticmethod
+    def of_place(place: Place) -> Located | None:
+        """The zones of one who lives there; None: it does not tell."""
         if place.timezone in zone_names():
             return Located((place.timezone,), ZoneSource.TIMEZONE)
         if place.lat is not None and place.lon is not None and (zones := _at(place.lat, place.lon)):
             return _located(zones, ZoneSource.COORDINATES)
         if (place.region or place.city) and (zones := zones_of(place.region, place.city)):
             return _located(zones, ZoneSource.REGION)
+        return None
+
+    def of_number(self, e164: str) -> Located:
+        """The zones of one of whom nothing but his number is known."""
         found = self._register.find(e164)
         if found and (zones := zones_of(found.region)):
             return _located(zones, ZoneSource.NUMBERING)

@@ -170,6 +170,17 @@ class Node:
             return Unclear(str(error))
         return Accepted() if reply.get("Response") == "Success" else Declined(reply.get("Message"))
 
+    async def survey(self) -> None:
+        """Have it tell again which channels live: one more LinkUp. Without a connection one comes anyway."""
+        link = self._events
+        if link is None:
+            return
+        self._listing = _Listing()
+        try:
+            await link.ask({"Action": "CoreShowChannels"}, self._timing.list_s)
+        except AsteriskDown as error:
+            link.drop(str(error))  # the next connection begins with the list
+
     async def hangup(self, channel: str) -> bool:
         """End a channel; False when there is none of that id. AsteriskDown, NoReply as `Link.ask`."""
         if self._actions is None:
@@ -306,7 +317,8 @@ class Node:
             self._events = link
             self._log.info("AMI connected", version=self._version, live=len(live))
             self._put(LinkUp(live, self._started, self._version))
-            self._listed.set_result(None)
+            if not self._listed.done():
+                self._listed.set_result(None)
         elif kind == "FullyBooted" and self._booted and not self._booted.done():
             uptime = message.get("Uptime")
             if uptime.isdigit():  # whole seconds, rounded down

@@ -11,6 +11,7 @@ from itertools import count
 from typing import cast
 
 from engine.errors import AsteriskDown, UsageError
+from engine.failpoints import reached
 from engine.gateways.ami_protocol import Framer, Message, ProtocolError, encode
 
 GREETING = "Asterisk Call Manager"
@@ -133,6 +134,8 @@ class Link(asyncio.Protocol):
         self._replies[action_id] = reply
         deadline = loop.call_later(within_s, self._late, action_id, within_s)
         self._transport.write(data)
+        if headers.get("Action") == "Originate":
+            reached("originate-written")
         try:
             return await reply
         finally:

@@ -28,10 +28,13 @@ def _dialers() -> None:
         "dialer",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("fence", sa.BigInteger(), nullable=False, comment="grows whenever the lease changes hands"),
-        sa.Column("holder", sa.Text(), nullable=False, comment="machine and process that hold it"),
+        sa.Column(
+            "holder", sa.Text(), nullable=False, comment="machine and folder of the process that holds it"
+        ),
         sa.Column(
             "until", sa.Float(), nullable=False, comment="seconds of the database's clock; past it is free"
         ),
+        sa.Column("able", sa.Boolean(), nullable=False, comment="it can dial: it wants a share"),
         sa.Column("state", JSON, nullable=False, comment="what it last told of itself, for watchers"),
         sa.Column("told_at", TIME, nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_dialer")),
@@ -44,7 +47,6 @@ def _dialers() -> None:
         sa.Column(
             "channels", sa.Integer(), nullable=False, comment="calls at a time that it may make of the limit"
         ),
-        sa.Column("used", sa.Integer(), nullable=False),
         sa.Column("cps", sa.Float(), nullable=False, comment="calls a second"),
         sa.PrimaryKeyConstraint("kind", "name", "dialer", name=op.f("pk_share")),
     )
@@ -174,6 +176,20 @@ def _leads() -> None:
                 comment="the trunk that failed it last",
             )
         )
+        lead.add_column(
+            sa.Column(
+                "by_number",
+                sa.Boolean(),
+                nullable=False,
+                server_default=sa.true(),
+                comment="its phone's number told its zones",
+            )
+        )
+        lead.alter_column("attempts", comment="of its budget, that are used up", existing_type=sa.Integer())
+    with op.batch_alter_table("phone") as phone:
+        told = "of zone_set, as the number alone tells; null: not worked out yet"
+        phone.add_column(sa.Column("zone_id", sa.Integer(), nullable=True, comment=told))
+        phone.alter_column("zone_id", server_default=None)  # SQLite writes the table anew, as the code has it
     op.create_index(
         "ix_lead_due",
         "lead",
@@ -182,7 +198,7 @@ def _leads() -> None:
         postgresql_where=PENDING,
     )
     with op.batch_alter_table("lead") as lead:
-        for name in ("priority", "control", "avoids"):
+        for name in ("priority", "control", "avoids", "by_number"):
             lead.alter_column(name, server_default=None)
 
 
@@ -196,6 +212,15 @@ def _attempts() -> None:
         ):
             column = sa.Column(name, kind, nullable=False, server_default=value, comment=comment)
             attempt.add_column(column)
+        run = sa.Column(
+            "fence",
+            sa.BigInteger(),
+            nullable=False,
+            server_default="0",
+            comment="of the run that may dial it; 0: none",
+        )
+        attempt.add_column(run)
+        attempt.alter_column("dialer", comment="who sees it to its end")
         hour = "the hour of his day at which he asked to be called"
         attempt.add_column(sa.Column("call_back", sa.Integer(), nullable=True, comment=hour))
         place = "its place among all results, in the order they were stored"
@@ -210,5 +235,5 @@ def _attempts() -> None:
     )
     op.create_index("ix_attempt_recording", "attempt", ["id"], sqlite_where=WANTED, postgresql_where=WANTED)
     with op.batch_alter_table("attempt") as attempt:
-        for name in ("abandoned", "control", "recording"):
+        for name in ("abandoned", "control", "recording", "fence"):
             attempt.alter_column(name, server_default=None)

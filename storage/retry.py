@@ -1,0 +1,55 @@
+"""What is asked when a call is over: what came of the lead's calls before, what other phones there are."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import Connection, select, tuple_
+
+from storage.calls import attempt
+from storage.campaign import campaign, lead
+from storage.contact import chunks, phone
+from storage.db import Record
+
+Key = tuple[UUID, UUID]  # person and lead
+
+
+def terms(connection: Connection, campaign_ids: Collection[UUID]) -> dict[UUID, Record]:
+    """The budget and the own rules of these campaigns: id, attempts, retry."""
+    query = select(campaign.c.id, campaign.c.attempts, campaign.c.retry)
+    found = (connection.execute(query.where(campaign.c.id.in_(part))) for part in chunks(campaign_ids))
+    return {row.id: row for rows in found for row in rows}
+
+
+def calls_of(connection: Connection, leads: Collection[Key]) -> list[Record]:
+    """Every call of these leads in the order of time: lead_id, id, phone_id, outcome, ended_at, refund,
+    call_back.
+    """
+    found: list[Record] = []
+    for part in chunks(leads):
+        query = select(attempt.c.lead_id, attempt.c.id, attempt.c.phone_id, attempt.c.outcome)
+        query = query.add_columns(attempt.c.ended_at, attempt.c.refund, attempt.c.call_back)
+        query = query.where(
+            attempt.c.person_id.in_({person for person, _ in part}),
+            attempt.c.lead_id.in_({lead_ for _, lead_ in part}),
+        )
+        found += connection.execute(query.order_by(attempt.c.id))
+    return found
+
+
+def places(connection: Connection, leads: Collection[Key]) -> dict[UUID, Record]:
+    """Where these leads stand: id -> id, phone_id, zone_id, by_number."""
+    found: dict[UUID, Record] = {}
+    for part in chunks(leads):
+        query = select(lead.c.id, lead.c.phone_id, lead.c.zone_id, lead.c.by_number)
+        rows = connection.execute(query.where(tuple_(lead.c.person_id, lead.c.id).in_(part)))
+        found.update((row.id, row) for row in rows)
+    return found
+
+
+def phones_of(connection: Connection, people: Collection[UUID]) -> list[Record]:
+    """The phones of these people, each person's in their order: person_id, id, zone_id."""
+    found: list[Record] = []
+    for part in chunks(people):
+        query = select(phone.c.person_id, phone.c.id, phone.c.zone_id).where(phone.c.person_id.in_(part))
+        found += connection.execute(query.order_by(phone.c.person_id, phone.c.position, phone.c.id))
+    return found
