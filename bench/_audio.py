@@ -1,8 +1,7 @@
 """How soon a callee hears something: from the carrier's 200 to the first RTP packet of the call.
 
 Seen on the wire (loopback) by the kernel's clock, by nobody who takes part. To leave the machine to the
-calls, the kernel hands on INVITEs, their 200s, and the audio of one call in 32: of ports that are a multiple of
-64.
+calls, the kernel hands on INVITEs, their 200s, and the audio of one call in 32 (ports that 64 divides).
 Needs root, as the lab does.
 """
 

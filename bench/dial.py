@@ -34,7 +34,7 @@ from lab.postgres import Postgres
 from lab.stand import Stand
 
 FRAGMENT_MS = 300
-CHANNELS = 1000
+CHANNELS = 800
 
 
 class Bare:
