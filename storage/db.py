@@ -116,6 +116,11 @@ def open_engine(url: str, pool: int = 8) -> Engine:
         executemany_mode="values_plus_batch",
         connect_args={
             "connect_timeout": 3,
+            # A server that is gone without a word (a cable, a partition) is given up after seconds, not hours.
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
             "application_name": "zvonar",
             # Pages are in memory or on an SSD: an index costs little more than reading in order.
             "options": "-c synchronous_commit=on -c random_page_cost=1.1",
