@@ -10,6 +10,7 @@ commutative, associative and idempotent; a state can only go forward.
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from engine.contact.outcomes import NOT_PLACED, Verdict, classify
@@ -56,11 +57,7 @@ class Seen:
 
     def merge(self, other: "Seen") -> "Seen":
         """The sum of two: what either knows; the earlier time, the smaller value where both know."""
-        merged: dict[str, Any] = {}
-        for name in NAMES:
-            known = [value for value in (getattr(self, name), getattr(other, name)) if value is not None]
-            merged[name] = min(known, default=None)
-        return Seen(**merged)
+        return Seen(*map(_least, _values(self), _values(other)))
 
     @property
     def answered(self) -> bool:
@@ -107,3 +104,11 @@ class Seen:
 
 
 NAMES = tuple(field.name for field in fields(Seen))
+_values = attrgetter(*NAMES)
+
+
+def _least(one: Any, other: Any) -> Any:
+    """The smaller of two, where both are known."""
+    if one is None:
+        return other
+    return one if other is None or one <= other else other
