@@ -2,91 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
+from scene import Scene
 from sqlalchemy.exc import OperationalError
 
 from engine.campaign.books import Books
-from engine.campaign.chores import Chore
-from engine.campaign.dialer import Dialer
 from engine.campaign.errand import Errand, News
-from engine.campaign.fleet import Fleet
-from engine.campaign.preparing import Preparer
 from engine.errors import Refused
-from engine.gateways.ami import Node
-from engine.gateways.fake import Callee, FakeAsterisk
-from engine.sections import Asterisk
-from engine.speech.service import Speech
-from storage import calls, migrations
+from storage import calls
 from storage import campaign as campaigns
-from storage.db import open_engine, reading
 from storage.vocab import CampaignState, LeadState, Outcome
-from tests.builders import add_campaign, add_lead, rows_of, settings
-
-SECRET = "secret-of-ami"
-REFUSING = {"0": Callee(486, rings=False), "1": Callee(404, rings=False), "2": Callee(603, rings=False)}
-
-
-def script(number: str) -> Callee:
-    """The last digit decides; whoever answers hangs up at once."""
-    return REFUSING.get(number[-1], Callee(200, hangs_up_s=0.1))
-
-
-class Scene:
-    """A database with one campaign, a fake Asterisk, and the dialer between them."""
-
-    def __init__(self, folder: Any, leads: int = 12, **campaign: Any) -> None:
-        self.settings = settings(folder, dialer={"name": "me", "dial_timeout_s": 10, "max_call_s": 30})
-        self.engine = open_engine(self.settings.database_url.get_secret_value())
-        migrations.upgrade(self.engine)
-        self.campaign = add_campaign(self.engine, **{"cps": 100.0, "channels": 50} | campaign)
-        self.numbers = [f"+7921000{n:04d}" for n in range(leads)]
-        for number in self.numbers:
-            add_lead(self.engine, self.campaign, number)
-        self.fake = FakeAsterisk(script, secret=SECRET, speed=5)
-        self.fleet = Fleet(self.engine, self.settings)
-        self.books = Books(self.engine, self.settings, self.fleet)
-
-    @asynccontextmanager
-    async def running(self):
-        """The fake and the dialer, until the block ends."""
-        await self.fake.start()
-        dialer = self.dialer()
-        task = asyncio.create_task(dialer.run())
-        try:
-            yield dialer
-        finally:
-            dialer.stop()
-            await asyncio.wait_for(task, 20)
-            await self.fake.stop()
-
-    def dialer(self) -> Dialer:
-        def node(one: Asterisk) -> Node:
-            return Node(Asterisk(**one.model_dump() | {"port": self.fake.port, "secret": SECRET}))
-
-        chores = [Chore("prepare", self.preparer().step, "no voice")]
-        return Dialer(self.settings, self.books, self.fleet, chores, node)
-
-    def preparer(self) -> Preparer:
-        return Preparer(self.engine, Speech(self.engine, self.settings), self.settings)
-
-    @property
-    def dialled(self) -> Counter[str]:
-        """How often each number was sent."""
-        sent = (action for _user, action in self.fake.received if action.get("Action") == "Originate")
-        return Counter(action.get("Channel").split("/")[1].split("@")[0] for action in sent)
-
-    def state(self) -> CampaignState:
-        with reading(self.engine) as connection:
-            return campaigns.get(connection, self.campaign.id).state
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                await asyncio.sleep(0.05)
+from tests.builders import rows_of
 
 
 def test_every_lead_is_dialled_once_and_has_its_outcome(tmp_path):
