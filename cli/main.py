@@ -31,6 +31,7 @@ NOUNS = {
     "rehearse": "play a conversation without Asterisk",
     "report": "figures and lists of what was called",
     "serve": "run the daemons",
+    "trunk": "ways out to carriers and the numbers we call from: look, rest, wake",
     "template": "keep and render message templates",
     "webhook": "systems that are told every result: how far, and whether they answer",
 }

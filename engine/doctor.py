@@ -22,8 +22,10 @@ from engine.gateways.ami_protocol import Message, warnings
 from engine.sections import Asterisk
 from engine.settings import Settings
 from storage import migrations
+from storage.campaign import campaigns
 from storage.db import is_down, open_engine, reading
 from storage.numbering import registers
+from storage.vocab import CampaignState
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 REACH_S = 3
@@ -55,6 +57,7 @@ def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
     yield database
     if database.verdict == OK:
         yield _numbering(settings)
+        yield _trunks(settings)
     for node in settings.asterisk:
         for user in (node.username, node.watcher):
             yield asyncio.run(_ami(node, user))
@@ -122,6 +125,21 @@ def _numbering(settings: Settings) -> Finding:
         return Finding("numbering", WARN, "zones are out of date: run `zvonar contact numbering refresh`")
     told = ", ".join(f"{row.name} of {row.loaded_at:%Y-%m-%d}" for row in loaded)
     return Finding("numbering", OK, told)
+
+
+def _trunks(settings: Settings) -> Finding:
+    """Are the trunks of every campaign that is not over in the settings?"""
+    engine = open_engine(settings.database_url.get_secret_value(), 1)
+    live = (CampaignState.DRAFT, CampaignState.RUNNING, CampaignState.PAUSED)
+    with reading(engine) as connection:
+        rows = campaigns(connection, live)
+    engine.dispose()
+    known = {trunk.name for trunk in settings.trunk}
+    missing = [f"{row.name}: {', '.join(gone)}" for row in rows if (gone := sorted({*row.trunks} - known))]
+    lost = any(known.isdisjoint(row.trunks) for row in rows)
+    if missing:
+        return Finding("trunks", FAIL if lost else WARN, f"in no settings: {'; '.join(missing)}")
+    return Finding("trunks", OK, ", ".join(sorted(known)))
 
 
 async def _ami(node: Asterisk, user: str) -> Finding:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from engine.campaign import caller_ids, rates
 from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
+from engine.campaign.carriers import Carriers
 from engine.campaign.chores import Chore, Habit
 from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
@@ -108,6 +109,11 @@ def recordings(settings: Settings) -> Recordings:
 def recordings_watch(settings: Settings) -> Watch:
     """Beside the dialer: what became of each recording."""
     return Watch(Recordings(database(settings, 1), settings))
+
+
+def carriers(settings: Settings) -> Carriers:
+    """Trunks and the numbers that we call from."""
+    return Carriers(database(settings), settings)
 
 
 def numbering(settings: Settings) -> Numbering:

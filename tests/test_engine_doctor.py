@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import uvicorn
+from builders import add_campaign
 
 from engine.contact import zones
 from engine.contact.numbering import Numbering
@@ -50,6 +51,23 @@ def test_wrong_password_no_schema_no_token(stand, tmp_path):
     assert found["ami lab by panoramisk"] == FAIL
     assert found["database"] == FAIL
     assert found["secrets"] == WARN
+
+
+def test_trunks_that_campaigns_name_are_looked_for(tmp_path):
+    url = f"sqlite:///{tmp_path / 'z.db'}"
+    engine = open_engine(url)
+    migrations.upgrade(engine)
+    here = Settings(database_url=url, data_dir=tmp_path, trunk=[{"name": "a"}, {"name": "b"}])
+    add_campaign(engine, "well", trunks=["a", "b"])
+    assert verdicts(here)["trunks"] == OK
+    add_campaign(engine, "limping", trunks=["a", "sold"])
+    assert verdicts(here)["trunks"] == WARN
+    add_campaign(engine, "over", trunks=["sold"], state="done")
+    assert verdicts(here)["trunks"] == WARN
+    add_campaign(engine, "lame", trunks=["sold"])
+    (found,) = [one for one in examine(here) if one.check == "trunks"]
+    assert found.verdict == FAIL
+    assert "lame: sold" in found.detail
 
 
 def test_quick_asks_no_neighbour():
