@@ -89,7 +89,8 @@ class Scene:
 
     def _node(self, one: Asterisk) -> Node:
         port = self.ports.get(one.name) or self.fakes[one.name].port
-        return Node(Asterisk(**one.model_dump() | {"port": port, "secret": SECRET}), self.timing)
+        there = Asterisk(**one.model_dump() | {"port": port, "secret": SECRET})
+        return Node(there, self.timing, endpoints={trunk.endpoint for trunk in self.settings.trunk})
 
     def preparer(self) -> Preparer:
         """Whoever makes the audio."""

@@ -113,6 +113,9 @@ class Real:
         self.stand.node.kill()
         self.stand.node.start()  # from this thread: it is killed when the thread that started it ends
 
+    async def carrier(self, *, answers: bool) -> None:
+        (self.stand.carrier.start if answers else self.stand.carrier.stop)()
+
     def sit(self, queue: str) -> None:
         seat(self.stand, queue, {"operator-1": number("hangs-up", 1, 1)}, wrapup_s=7)
 

@@ -67,6 +67,7 @@ class Call:
     channel: str
     number: str
     phone: Phone
+    endpoint: str
     answered: bool = False
     cause: int | None = None
 
@@ -113,6 +114,7 @@ class FakeAsterisk:
         self.users = {"zvonar", "zvonar-watch"}
         self.endpoints = {"trunk"}
         self.unreachable: set[str] = set()
+        self.carriers: dict[str, Callee] = {}  # endpoint -> what all calls behind it come to
         self.version = "22.10.1"
         self.timer_b_s = 8.0
         self.fallback_s = 1.0  # the prompt that the dialplan plays when AGI_DONE is not set
@@ -258,7 +260,7 @@ class FakeAsterisk:
             self._originate_response(channel, "Failure", 0)
             return
         variables = dict(one.split("=", 1) for line in action.all("Variable") for one in line.split(","))
-        call = Call(channel, number, Phone(self.speed, variables))
+        call = Call(channel, number, Phone(self.speed, variables), endpoint)
         self._live[channel] = call
         self.calls.append(call)
         task = asyncio.create_task(self._live_through(call, float(action.get("Timeout", "30000")) / 1000))
@@ -289,7 +291,7 @@ class FakeAsterisk:
 
     async def _ring(self, call: Call, ring_s: float) -> tuple[int, int | None, int]:
         """From INVITE to final answer or time-out: (cause, SIP code, OriginateResponse's reason). Gone."""
-        callee = self.script(call.number)
+        callee = self.carriers.get(call.endpoint) or self.script(call.number)
         silent = callee.code == 0 and not callee.rings and not callee.progress
         if callee.rings:
             self.tell("Newstate", ChannelState=5, ChannelStateDesc="Ringing", Uniqueid=call.channel)
