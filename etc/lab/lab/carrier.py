@@ -21,12 +21,15 @@ EAR_OFFSET = 4  # SIPp binds its media port and the second after it; the ear sit
 
 @dataclass(frozen=True, slots=True)
 class Invite:
-    """One call as the carrier saw it: `at` in seconds of the epoch, `rtp` Asterisk's side of the audio."""
+    """One call as the carrier saw it: `at` in seconds of the epoch, `rtp` Asterisk's side of the audio,
+    `caller` the number that it came from.
+    """
 
     at: float
     number: str
     call_id: str
     rtp: tuple[str, int]
+    caller: str
 
 
 class Carrier:
@@ -79,7 +82,13 @@ class Carrier:
             return []
         lines = (line.split() for line in self._calls.read_text().splitlines())
         return [
-            Invite(float(words[-5]), f"+{words[-4]}", words[-3], (words[-2], int(words[-1])))
+            Invite(
+                at=float(words[-6]),
+                number=f"+{words[-5]}",
+                call_id=words[-4],
+                rtp=(words[-3], int(words[-2])),
+                caller=words[-1].removeprefix("from="),
+            )
             for words in lines
             if words[:1] == ["INVITE"]
         ]

@@ -25,7 +25,7 @@ class Stand:
 
     `settings` fit it and may be given to our own parts. What else they should say is passed in: a `trunk` and
     a `node` (their addresses and ports are filled in here), any other setting by its name. `calls` is how
-    many calls at a time there are RTP ports for.
+    many calls at a time there are RTP ports for. A `spare` trunk has a carrier of its own, without an ear.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Stand:
         sounds: Mapping[str, Path] | None = None,
         node: Node | None = None,
         trunk: Trunk | None = None,
+        spare: Trunk | None = None,
         **settings: Any,
     ) -> None:
         rtp_ports = 4 * calls  # RTP and RTCP, and twice that so that a port rests between two calls
@@ -46,12 +47,17 @@ class Stand:
         self.run_dir = run_dir.resolve()
         self.carrier = Carrier(self.run_dir / "carrier", take(), take(EAR_OFFSET + 2), ear=hear, log=log)
         self.ear = Ear(self.carrier)
+        self.spare: Carrier | None = None
         self._hear = hear
         trunk = trunk or Trunk(name="lab", endpoint="lab", cps=50, channels=calls)
+        trunks = [trunk.model_copy(update={"address": f"127.0.0.1:{self.carrier.port}"})]
+        if spare:
+            self.spare = Carrier(self.run_dir / "spare", take(), take(EAR_OFFSET + 2), ear=False, log=log)
+            trunks.append(spare.model_copy(update={"address": f"127.0.0.1:{self.spare.port}"}))
         sip, rtp = take(), take(rtp_ports)
         self.settings = Settings(
             asterisk=[AsteriskSettings(name="lab", port=take(), secret=SecretStr(secrets.token_hex(16)))],
-            trunk=[trunk.model_copy(update={"address": f"127.0.0.1:{self.carrier.port}"})],
+            trunk=trunks,
             fastagi=Fastagi(bind=f"127.0.0.1:{take()}", token_key=SecretStr(secrets.token_hex(16))),
             web=Web(bind=f"127.0.0.1:{take()}"),
             **{"data_dir": self.run_dir / "var"} | settings,
@@ -79,6 +85,8 @@ class Stand:
         with ExitStack() as running:
             running.callback(self._ports.close)
             running.enter_context(self.carrier)
+            if self.spare:
+                running.enter_context(self.spare)
             if self._hear:
                 running.enter_context(self.ear)
             running.enter_context(self.node)
