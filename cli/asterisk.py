@@ -1,17 +1,17 @@
-"""`zvonar asterisk`: its configuration, ours to render and to check."""
+"""`zvonar asterisk`: its configuration, ours to render and to check; its nodes, to look at and to drain."""
 
 import tempfile
 from pathlib import Path
 
 import click
 
-from cli.output import formatted, say, settings_of, show_rows
+from cli.output import actor, formatted, say, settings_of, show_rows
 from engine.errors import ZvonarError
 
 
 @click.group()
 def command() -> None:
-    """Render and check Asterisk's configuration."""
+    """Render and check Asterisk's configuration; look at its nodes, drain them."""
 
 
 NODE = (
@@ -76,3 +76,50 @@ def _verdict(file: Path, text: str) -> str:
         return "missing"
     except OSError as error:
         return f"unreadable: {error.strerror}"
+
+
+@command.command()
+@click.argument("node")
+@click.option("--reason", default="", metavar="TEXT", help="For the audit.")
+@click.pass_context
+def drain(ctx: click.Context, node: str, reason: str) -> None:
+    """Give a node no new calls, from within a second; those that it has go on."""
+    from engine.wiring import switches
+
+    changed = switches(settings_of(ctx)).drain(node, reason, actor())
+    say(
+        f"{node} is drained"
+        + ("" if changed else " already")
+        + "; `zvonar asterisk status` tells when it is empty"
+    )
+
+
+@command.command()
+@click.argument("node")
+@click.pass_context
+def undrain(ctx: click.Context, node: str) -> None:
+    """Let a node have calls again."""
+    from engine.wiring import switches
+
+    changed = switches(settings_of(ctx)).undrain(node, actor())
+    say(f"{node} gets calls again" if changed else f"{node} was not drained")
+
+
+@command.command()
+@formatted
+@click.pass_context
+def status(ctx: click.Context, style: str) -> None:
+    """The nodes as each dialer sees them: connected, calls under way and their limit, drained or not."""
+    from engine.reports.words import title, titles
+    from engine.wiring import switches
+
+    lang = settings_of(ctx).lang
+    rows = switches(settings_of(ctx)).nodes()
+    columns = ["node", "dialer", "connected", "used", "channels", "drained"]
+    rows = [{name: row[name] for name in columns} for row in rows]
+    if style == "table":
+        for row in rows:
+            row |= {name: title("yes" if row[name] else "no", lang) for name in ("connected", "drained")}
+    show_rows(rows, style, titles(columns, lang))
+    if not any(row["dialer"] for row in rows):
+        say("no dialer runs")

@@ -103,8 +103,19 @@ def _verb(verb: str, done: str) -> click.Command:
     def turn(ctx: click.Context, name: str) -> None:
         changed = service(ctx).turn(name, verb, actor())
         say(f"campaign {name} is {done}" + ("" if changed else " already"))
+        if done == "running":
+            _warn_of_stop(ctx)
 
     return click.command(verb, help=HELP[verb])(turn)
+
+
+def _warn_of_stop(ctx: click.Context) -> None:
+    """Say so when it will not be called now, because everything is stopped."""
+    from engine.wiring import switches
+
+    if row := switches(settings_of(ctx)).stopped():
+        say(f"but nothing is dialled: {row.actor} stopped everything at {row.at:%Y-%m-%d %H:%M} UTC")
+        say("`zvonar stop-all --release` lets it go on")
 
 
 HELP = {

@@ -19,7 +19,7 @@ from engine import __version__
 from engine.errors import DatabaseDown, ZvonarError
 
 NOUNS = {
-    "asterisk": "render and check Asterisk's configuration",
+    "asterisk": "render and check Asterisk's configuration; its nodes",
     "audience": "choose people from the client's data, fill campaigns with them",
     "campaign": "create, fill, start, pause and watch campaigns",
     "contact": "who may be called, when, and why not",
@@ -32,6 +32,7 @@ NOUNS = {
     "report": "figures and lists of what was called",
     "serve": "run the daemons",
     "trunk": "ways out to carriers and the numbers we call from: look, rest, wake",
+    "stop-all": "stop all dialling at once, or let it go on",
     "template": "keep and render message templates",
     "webhook": "systems that are told every result: how far, and whether they answer",
 }

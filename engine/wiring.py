@@ -17,6 +17,7 @@ from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.campaign.results import Results
 from engine.campaign.service import Campaigns
+from engine.campaign.switches import Switches
 from engine.campaign.talks import Talks
 from engine.contact.blacklist import Blacklists
 from engine.contact.consents import Consents
@@ -49,6 +50,11 @@ def database(settings: Settings, pool: int = 4) -> Engine:
 def campaigns(settings: Settings) -> Campaigns:
     """For the command line and the API."""
     return Campaigns(database(settings), settings)
+
+
+def switches(settings: Settings) -> Switches:
+    """What is switched for all dialers at once."""
+    return Switches(database(settings), settings)
 
 
 def results(settings: Settings) -> Results:

@@ -271,6 +271,12 @@ def open_attempts(connection: Connection, dialer: str) -> list[Record]:
     return list(connection.execute(query))
 
 
+def under_way(connection: Connection) -> int:
+    """How many attempts of all dialers are not over."""
+    query = select(func.count()).select_from(attempt).where(attempt.c.ended_at.is_(None))
+    return connection.execute(query).scalar_one()
+
+
 def hand_over(connection: Connection, dead: str, heir: str) -> int:
     """A dead dialer's open attempts are another's from now on; how many."""
     query = update(attempt).where(attempt.c.dialer == dead, attempt.c.ended_at.is_(None))

@@ -56,7 +56,7 @@ share = Table(
 switch = Table(
     "switch",
     metadata,
-    Column("name", String(80), primary_key=True, comment="stop, or drain:NODE"),
+    Column("name", String(80), primary_key=True, comment="stop, hangup, or drain:NODE"),
     Column("at", UtcTime, nullable=False),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False, default=""),

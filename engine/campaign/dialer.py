@@ -27,8 +27,9 @@ from engine.campaign.board import Board
 from engine.campaign.books import Books
 from engine.campaign.chores import Chore, Habit
 from engine.campaign.clock import Clock
-from engine.campaign.errand import DRAIN, STOP, Errand, News
+from engine.campaign.errand import DRAIN, HANGUP, STOP, Errand, News
 from engine.campaign.fleet import LEASE_S, Fleet
+from engine.campaign.hangups import Hangups
 from engine.campaign.nodes import Make, Nodes
 from engine.campaign.sender import Sender
 from engine.campaign.witness import seen_in
@@ -58,6 +59,7 @@ class Dialer:
         self._nodes = Nodes(make)
         self._board = Board(settings.dialer, settings.trunk)
         self._sender = Sender(settings, self._board, self._nodes)
+        self._hangups = Hangups(self._nodes)
         self._books_thread = ThreadPoolExecutor(1, "books")
         self._stopping = asyncio.Event()
         self._reloaded: Settings | None = None
@@ -198,6 +200,8 @@ class Dialer:
         self._look_at_clock()
         if STOP in news.switches:
             self._board.recall()
+        if HANGUP in news.switches:
+            self._hangups.keep(line.order for line in self._board.lines.values() if line.busy)
         self._board.refresh(news)
         reached("orders-handed")
         self._warn_astray()

@@ -10,7 +10,8 @@ from engine.campaign.breaker import Storm
 from storage import campaign as store
 from storage.vocab import Outcome
 
-STOP, DRAIN = "stop", "drain:"  # switches: nothing is dialled at all; nothing new goes to a node
+# Switches: nothing is dialled at all; calls under way are hung up too; nothing new goes to a node.
+STOP, HANGUP, DRAIN = "stop", "hangup", "drain:"
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,12 @@ RU: Mapping[str, str] = {
     "register": "реестр",
     "ranges": "диапазонов",
     "phones": "телефонов изменено",
+    # nodes, dialers
+    "node": "узел",
+    "dialer": "дозвонщик",
+    "connected": "соединён",
+    "used": "занято",
+    "drained": "выводится",
     # the forecast
     "hour": "час",
     "others": "остальные",

@@ -52,7 +52,7 @@ def _dialers() -> None:
     )
     op.create_table(
         "switch",
-        sa.Column("name", sa.String(length=80), nullable=False, comment="stop, or drain:NODE"),
+        sa.Column("name", sa.String(length=80), nullable=False, comment="stop, hangup, or drain:NODE"),
         sa.Column("at", TIME, nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
