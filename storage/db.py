@@ -116,7 +116,7 @@ def open_engine(url: str, pool: int = 8) -> Engine:
         executemany_mode="values_plus_batch",
         connect_args={
             "connect_timeout": 3,
-            # A server that is gone without a word (a cable, a partition) is given up after seconds, not hours.
+            # A server that is gone without a word (a cable, a partition) is given up after seconds.
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
@@ -175,7 +175,11 @@ def upsert(
     insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
     changed = {name: insert.excluded[name] for name in columns}
     keys: Any = list(table.primary_key.columns)
-    again = insert.on_conflict_do_update(keys, set_=changed) if changed else insert.on_conflict_do_nothing()
+    again = (
+        insert.on_conflict_do_update(index_elements=keys, set_=changed)
+        if changed
+        else insert.on_conflict_do_nothing()
+    )
     connection.execute(again, rows)
 
 
