@@ -10,6 +10,7 @@ from cli.output import actor, console, formatted, say, settings_of, show_record,
 
 NAME = click.argument("name")
 PACING = ["fill", "progressive", "predictive"]
+RETRY = "As busy='10m x2 max 1h', no-answer='2h times 3 next-phone', rejected=never; may be repeated."
 PACED = "All channels, or for operators: a call for each free one, or ahead of them."
 
 
@@ -45,6 +46,7 @@ def service(ctx: click.Context) -> Any:
 @click.option("--law", multiple=True, metavar="PACK", help="May be repeated; else contact.law.")
 @click.option("--exempt", default="", metavar="WHY", help="Why no consent is needed, for the record.")
 @click.option("--owes", default="", metavar="SOURCE", help="A [[source]] to ask who still owes.")
+@click.option("--retry", multiple=True, metavar="OUTCOME=RULE", help=RETRY)
 @click.option("--record", is_flag=True, help="Record its calls, and tell the callee so.")
 @click.pass_context
 def create(
@@ -56,6 +58,7 @@ def create(
     law: tuple[str, ...],
     exempt: str,
     owes: str,
+    retry: tuple[str, ...],
     record: bool,
     pacing: str,
     **figures: Any,
@@ -65,7 +68,7 @@ def create(
     from storage.vocab import Pacing
 
     limits = Limits(**figures, pacing=Pacing(pacing))
-    service(ctx).create(name, template, trunks, limits, actor(), Rules(law, exempt, owes, record))
+    service(ctx).create(name, template, trunks, limits, actor(), Rules(law, exempt, owes, record, retry))
     say(f"campaign {name} is in draft; import a list, then start it")
 
 

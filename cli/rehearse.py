@@ -28,9 +28,8 @@ def debtor(ctx: click.Context, phone: str, _did: str | None, keys: str, style: s
 
     settings = settings_of(ctx)
     sheet = talks(settings).rehearsal(e164(phone, settings.region))
-    call = DebtorCall(
-        sheet.message, sheet.phrases, sheet.operator, sheet.endpoint, sheet.recorded, sheet.manned
-    )
+    where = sheet.operator, sheet.endpoint
+    call = DebtorCall(sheet.message, sheet.phrases, *where, sheet.recorded, sheet.manned, sheet.later)
     played = rehearse(conversation(call), [key.strip() for key in keys.split(",") if key.strip()])
     if style == "json":
         show_record({"steps": played.steps, "outcome": played.result.outcome}, style)

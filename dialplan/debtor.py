@@ -6,6 +6,7 @@
 | 2 | hear the message again, three times at the most | |
 | 3 | already paid | answered-paid-claim |
 | 9 | never call me again: blacklisted at once, then confirmed | answered-opt-out |
+| 5 | call me back (offered when that can be promised): two digits of the hour, confirmed | as heard |
 | none | good-bye | answered-heard |
 
 A campaign that calls for its operators (`manned`) leads him to them at once. No operator within 2 s of his
@@ -18,13 +19,14 @@ answered-heard, less of it answered-partial. Pure: a generator over steps.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialplan.phrases import Debtor
+from dialplan.phrases import HOURS, Debtor
 from dialplan.steps import Ask, Connect, Conversation, Heard, HungUp, Play, Tell
-from engine.campaign.attempts import Talk
+from engine.campaign.attempts import NO_HOUR, Talk
 from engine.speech.clip import Clip
 from storage.vocab import Outcome
 
 REPEATS = 3
+DIGITS = "0123456789"
 AT_ONCE_S = 2  # from the answer to an operator or the message, as the rules on abandoned calls ask
 
 
@@ -43,7 +45,7 @@ class DebtorCall:
     """All that the conversation needs: his message, the phrases, where an operator is ("" for none), and
     whether the call is recorded, which he is told before his message.
 
-    `manned`: he is called for the operators.
+    `manned`: he is called for the operators. `later`: he may name an hour at which he is called back.
     """
 
     message: tuple[Clip, ...]
@@ -52,6 +54,7 @@ class DebtorCall:
     endpoint: str = ""
     recorded: bool = False
     manned: bool = False
+    later: bool = False
 
 
 class _Telling:
@@ -64,6 +67,7 @@ class _Telling:
         self.heard_ms = 0
         self.pressed = ""
         self.reached: Outcome | None = None
+        self.hour = NO_HOUR
 
     def listened(self, ms: int) -> None:
         """`ms` of the step under way were heard."""
@@ -73,7 +77,7 @@ class _Telling:
     def talk(self) -> Talk:
         """The result as it stands."""
         plain = Outcome.ANSWERED_HEARD if self.heard_ms >= self.total_ms else Outcome.ANSWERED_PARTIAL
-        return Talk(self.reached or plain, self.heard_ms, self.total_ms, self.pressed)
+        return Talk(self.reached or plain, self.heard_ms, self.total_ms, self.pressed, self.hour)
 
 
 def debtor(call: DebtorCall) -> Conversation[Talk]:
@@ -94,18 +98,21 @@ def debtor(call: DebtorCall) -> Conversation[Talk]:
 
 def _told(call: DebtorCall, so_far: _Telling) -> Conversation[None]:
     """Introduction and message, then his wishes until one of them ends the call."""
-    offered = "1239" if call.operator else "239"
-    menu = call.phrases[Debtor.MENU if call.operator else Debtor.MENU_ALONE]
+    offered = ("1" if call.operator else "") + "23" + ("5" if call.later else "") + "9"
+    menu: tuple[Clip, ...] = (call.phrases[Debtor.MENU if call.operator else Debtor.MENU_ALONE],)
+    menu += (call.phrases[Debtor.LATER],) if call.later else ()
     told = (Debtor.ROBOT, Debtor.RECORDED) if call.recorded else (Debtor.ROBOT,)
     key = yield from _message(call, so_far, tuple(call.phrases[name] for name in told), offered)
     for left in reversed(range(REPEATS + 1)):
         if key is None:
-            asked: Heard = yield Ask((menu,), offered)
+            asked: Heard = yield Ask(menu, offered)
             key = asked.key
             so_far.pressed += key or ""
-        if key != "2" or not left:
+        if key == "5" and (yield from _named_hour(call, so_far)):
+            return
+        if key not in ("2", "5") or not left:
             break
-        key = yield from _message(call, so_far, (), offered)
+        key = None if key == "5" else (yield from _message(call, so_far, (), offered))
     yield from _wish(call, so_far, key)
 
 
@@ -120,6 +127,26 @@ def _message(
     so_far.in_message = False
     so_far.pressed += heard.key or ""
     return heard.key
+
+
+def _named_hour(call: DebtorCall, so_far: _Telling) -> Conversation[bool]:
+    """Ask for an hour of the day, two digits, and promise it; False: he named none, which is told."""
+    named = ""
+    clips: tuple[Clip, ...] = (call.phrases[Debtor.WHICH_HOUR],)
+    while len(named) < 2:
+        asked: Heard = yield Ask(clips, DIGITS)
+        if asked.key is None:
+            break
+        named, clips = named + asked.key, ()
+    so_far.pressed += named
+    if len(named) < 2 or int(named) >= len(HOURS):
+        yield Play((call.phrases[Debtor.NO_HOUR],))
+        return False
+    so_far.hour = int(named)  # promised, even if he is gone by now
+    yield Play(
+        (call.phrases[Debtor.CALL_BACK], call.phrases[HOURS[so_far.hour]], call.phrases[Debtor.GOODBYE])
+    )
+    return True
 
 
 def _wish(call: DebtorCall, so_far: _Telling, key: str | None) -> Conversation[None]:

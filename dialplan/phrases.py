@@ -15,6 +15,13 @@ class Debtor(StrEnum):
     PAID = "paid"
     OPTED_OUT = "opted-out"
     GOODBYE = "goodbye"
+    LATER = "later"
+    WHICH_HOUR = "which-hour"
+    NO_HOUR = "no-hour"
+    CALL_BACK = "call-back"
+
+
+HOURS = tuple(f"hour-{hour:02}" for hour in range(24))  # of the table [debtor] too
 
 
 class Common(StrEnum):

@@ -29,7 +29,7 @@ def routes(talks: Talks) -> Mapping[str, Route]:
     def _debtor(sheet: Sheet) -> Scenario:
         acts = {OptOut: talks.opt_out, Abandoned: talks.abandoned}
         where = sheet.operator, sheet.endpoint
-        call = DebtorCall(sheet.message, sheet.phrases, *where, sheet.recorded, sheet.manned)
+        call = DebtorCall(sheet.message, sheet.phrases, *where, sheet.recorded, sheet.manned, sheet.later)
         return Scenario(
             conversation=debtor(call),
             tell=lambda fact: acts[type(fact)](sheet),

@@ -199,13 +199,14 @@ _TALKED = Each(_talked, like(attempt, "person_id", "id", *_TALK))
 
 def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What conversations report at their end: person_id_, id_, talk_ (outcome), heard_ms_, message_ms_,
-    pressed_, call_back_ (an hour, or None).
+    pressed_, call_back_ (an hour, or None); what else is in a row is not for here.
 
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
     given up waiting and closed the attempt before: then this sets its outcome too, and the result is told
     again at a new position.
     """
-    _TALKED(connection, rows)
+    names = ("person_id_", "id_", *(f"{name}_" for name in _TALK))
+    _TALKED(connection, [{name: row[name] for name in names} for row in rows])
     _tell_again(connection, [row["id_"] for row in rows])
 
 
@@ -286,8 +287,15 @@ def hand_over(connection: Connection, dead: str, heir: str) -> int:
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
     """What conversations need of open attempts, this one and those prepared after it.
 
-    Each: id, person_id, campaign_id, trunk, recording, pacing, queue, clips, e164.
+    Each: id, person_id, campaign_id, trunk, recording, pacing, queue, clips, e164, zone_id,
+    promised (how many call-backs this lead was promised).
     """
+    before = attempt.alias()
+    promised = (
+        select(func.count(before.c.call_back))
+        .where(before.c.person_id == attempt.c.person_id, before.c.lead_id == attempt.c.lead_id)
+        .scalar_subquery()
+    )
     query = (
         select(
             attempt.c.id,
@@ -298,6 +306,8 @@ def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
             campaign.c.pacing,
             campaign.c.queue,
             lead.c.clips,
+            lead.c.zone_id,
+            promised.label("promised"),
             phone.c.e164,
         )
         .join(campaign, campaign.c.id == attempt.c.campaign_id)

@@ -1,14 +1,16 @@
 """What is asked when a call is over: what came of the lead's calls before, what other phones there are."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, Update, select, tuple_, update
 
 from storage.calls import attempt
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Record
+from storage.db import Each, Given, Record, like
+from storage.vocab import LeadState, Waits
 
 Key = tuple[UUID, UUID]  # person and lead
 
@@ -53,3 +55,25 @@ def phones_of(connection: Connection, people: Collection[UUID]) -> list[Record]:
         query = select(phone.c.person_id, phone.c.id, phone.c.zone_id).where(phone.c.person_id.in_(part))
         found += connection.execute(query.order_by(phone.c.person_id, phone.c.position, phone.c.id))
     return found
+
+
+def _promised(given: Given) -> Update:
+    called = select(attempt.c.lead_id).where(
+        attempt.c.person_id == given["person_id_"],
+        attempt.c.id == given["id_"],
+        attempt.c.ended_at.is_not(None),
+    )
+    waiting = lead.c.state.in_((LeadState.PENDING, LeadState.DONE))
+    one = update(lead).where(lead.c.person_id == given["person_id_"], lead.c.id == called.scalar_subquery())
+    return one.where(waiting).values(state=LeadState.PENDING, due_at=given["due_at_"], waits=Waits.CALL_BACK)
+
+
+_PROMISE = Each(_promised, like(attempt, "person_id", "id") | like(lead, "due_at"))
+
+
+def promise(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Call-backs (person_id_, id_ of the attempt, due_at_) whose attempts were closed before they were told:
+    their leads are due then. Those of calls that are not closed yet are for who closes them.
+    """
+    names = ("person_id_", "id_", "due_at_")
+    _PROMISE(connection, [{name: row[name] for name in names} for row in rows])

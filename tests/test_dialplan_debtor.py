@@ -9,17 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialplan.debtor import AT_ONCE_S, REPEATS, Abandoned, DebtorCall, OptOut, debtor
-from dialplan.phrases import Debtor
+from dialplan.phrases import HOURS, Debtor
 from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
 from engine.campaign.attempts import Talk
 from engine.speech.clip import Clip
 from storage.vocab import Outcome
 
 PHRASES = {name.value: Clip(f"{number:02}" * 32, 100, name.value) for number, name in enumerate(Debtor)}
+PHRASES |= {name: Clip("ee" * 32, 100, name) for name in HOURS}
 MESSAGE = (Clip("aa" * 32, 300, "hello"), Clip("bb" * 32, 700, "debt"))
 TOTAL = 1000
 CALL = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn")
 ALONE = DebtorCall(MESSAGE, PHRASES)
+LATER = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn", later=True)
 MANNED = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn", manned=True)
 
 
@@ -186,7 +188,7 @@ def test_a_hang_up_at_any_step_ends_with_what_had_been_reached(keys: str, outcom
 
 
 @given(
-    st.sampled_from([CALL, ALONE]),
+    st.sampled_from([LATER, CALL, ALONE]),
     st.lists(st.sampled_from([*"0123459*#", None]), max_size=12),
     st.integers(0, 15),
     st.integers(0, 3000),
@@ -213,6 +215,66 @@ def test_whatever_he_does_the_call_ends_with_a_talk(
     assert 1 <= messages <= REPEATS + 1
     assert told <= 1
     assert len(talk.keys) <= 32
-    assert set(talk.keys) <= set("1239" if call.operator else "239")
+    assert set(talk.keys) <= set("0123456789" if call.later else "1239" if call.operator else "239")
     if told:
         assert talk.outcome is Outcome.ANSWERED_OPT_OUT
+
+
+MENU_LATER = "menu+later"
+
+
+@pytest.mark.parametrize(
+    "keys, steps, hour",
+    [
+        ("-518", [FIRST, MENU_LATER, "which-hour", "", "call-back+hour-18+goodbye"], 18),
+        ("500", [FIRST, "which-hour", "", "call-back+hour-00+goodbye"], 0),
+        ("523", [FIRST, "which-hour", "", "call-back+hour-23+goodbye"], 23),
+        ("-524-", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, "goodbye"], -1),
+        ("-5--", [FIRST, MENU_LATER, "which-hour", "no-hour", MENU_LATER, "goodbye"], -1),
+        ("-51--", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, "goodbye"], -1),
+        (
+            "-599507",
+            [
+                FIRST,
+                MENU_LATER,
+                *["which-hour", "", "no-hour", MENU_LATER],
+                "which-hour",
+                "",
+                "call-back+hour-07+goodbye",
+            ],
+            7,
+        ),
+    ],
+)
+def test_an_hour_to_be_called_back_is_asked_for_and_confirmed(keys: str, steps: list[str], hour: int) -> None:
+    told, talk = play(LATER, keys)
+    assert told == steps
+    assert talk.hour == hour
+    assert talk.outcome is (Outcome.ANSWERED_HEARD if keys[0] == "-" else Outcome.ANSWERED_PARTIAL)
+    assert talk.keys == keys.replace("-", "")
+
+
+def test_who_never_names_an_hour_is_asked_no_more_often_than_a_message_is_repeated() -> None:
+    told, talk = play(LATER, "-" + "5-" * 9)
+    assert told.count("no-hour") == REPEATS + 1
+    assert told[-1] == "goodbye"
+    assert talk.hour == -1
+
+
+def test_a_call_back_is_offered_only_where_it_can_be_promised() -> None:
+    assert play(CALL, "-5")[0] == [FIRST, "menu", "goodbye"]
+    first = next(debtor(LATER))
+    assert isinstance(first, Play)
+    assert first.keys == "12359"
+
+
+@pytest.mark.parametrize("steps, hour", [(2, -1), (3, -1), (4, 18)])
+def test_an_hour_is_promised_once_it_was_named_whole(steps: int, hour: int) -> None:
+    conversation, pressing = debtor(LATER), iter("-518")
+    step = next(conversation)
+    for _ in range(steps):
+        key = next(pressing, "-")
+        step = conversation.send(answer(step, None if key == "-" else key))
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp(10))
+    assert end.value.value.hour == hour

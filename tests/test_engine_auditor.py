@@ -103,6 +103,7 @@ def test_an_attempt_has_all_that_was_noted_and_seen(auditor: Auditor, called: Ca
         "ended_utc": after(10.5),
         "outcome": "answered-partial",
         "keys": "2",
+        "call_back": None,
         "cause": 16,
         "tech_cause": 200,
         "counts": True,

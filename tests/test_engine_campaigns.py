@@ -257,3 +257,20 @@ def test_the_status_has_the_contracts_keys_and_true_figures(engine: Engine, camp
         "busy": 2,
         "answered-heard": 1,
     }
+
+
+def test_rules_of_retrying_are_kept_where_they_differ_and_changed_as_a_whole(
+    campaigns: Campaigns, engine: Engine
+) -> None:
+    with writing(engine) as connection:
+        speech.add_template(connection, "debt", SOURCE, {}, datetime.now(UTC))
+    given = Rules(retry=("busy=10m x2 max 1h", "rejected=1d"))
+    made = campaigns.create("own", "debt", ["main"], Limits(), "me", given)
+    assert made.retry == {"busy": "10m x2 max 1h"}
+    assert campaigns.set_retry("own", ["busy=default", "no-answer=1h"], "me") == {"no-answer": "1h"}
+    with pytest.raises(UsageError, match="no outcome"):
+        campaigns.set_retry("own", ["rejected=never", "nothing=1h"], "me")
+    assert [row.retry for row in campaigns.list()] == [{"no-answer": "1h"}]
+    assert deeds(engine) == [("me", "campaign.create", "own"), ("me", "campaign.retry", "own")]
+    with pytest.raises(NotFound):
+        campaigns.set_retry("other", [], "me")

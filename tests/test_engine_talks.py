@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from builders import (
@@ -27,10 +28,12 @@ from engine.campaign.talks import Talks
 from engine.errors import NotFound
 from engine.speech.clip import Clip
 from storage import audit, blacklist, calls, consent
+from storage import campaign as store
 from storage.calls import attempt
 from storage.db import new_id, reading, writing
 from storage.vocab import LeadState, Outcome
 
+LATER = {"robot": ["cd" * 32, 800, ""], "later": ["ef" * 32, 800, ""]}
 PHRASES = {"robot": ["cd" * 32, 800, "Звонит робот"]}
 
 
@@ -258,3 +261,52 @@ def test_what_was_read_ahead_is_at_hand_once(talks: Talks, engine: Engine) -> No
     assert sheet is not None and sheet.e164 == "+79211234562"
     assert talks.at_hand(str(second["id"])) is None, "a sheet is for one call"
     assert talks.at_hand("no id") is None
+
+
+@pytest.mark.parametrize(
+    "phrases, zones, promised, later",
+    [
+        (LATER, "Europe/Moscow", 2, True),
+        (LATER, "Europe/Moscow,Europe/Simferopol", 0, True),
+        (LATER, "Europe/Moscow", 3, False),
+        (LATER, "Europe/Moscow,Asia/Yakutsk", 0, False),
+        (LATER, "", 0, False),
+        (PHRASES, "Europe/Moscow", 0, False),
+    ],
+    ids=["promised twice", "one clock", "promised enough", "two clocks", "no zone", "an older campaign"],
+)
+def test_a_call_back_is_offered_where_his_clock_is_known_and_not_too_much_was_promised(
+    talks: Talks, engine: Engine, phrases: dict[str, Any], zones: str, promised: int, later: bool
+) -> None:
+    lead = add_lead(engine, add_campaign(engine, phrases=phrases), state=LeadState.IN_FLIGHT, zones=zones)
+    for _ in range(promised):
+        add_attempt(engine, lead, ended_at=NOON, call_back=18)
+    add_attempt(engine, lead, ended_at=NOON)
+    assert opened(talks, engine, lead).later is later
+
+
+def test_a_promise_that_is_stored_after_its_call_was_closed_is_kept(
+    talks: Talks, engine: Engine, lead: dict[str, Any]
+) -> None:
+    sheet = opened(talks, engine, lead)
+    with writing(engine) as connection:
+        connection.execute(attempt.update().values(ended_at=NOON))
+        connection.execute(store.lead.update().values(state=LeadState.DONE))
+    talks.save(sheet, Talk(Outcome.ANSWERED_HEARD, 900, 900, "518", 18))
+    eventually(lambda: lead_now(engine, lead).state == "pending")
+    due = lead_now(engine, lead).due_at.astimezone(ZoneInfo("Europe/Moscow"))
+    assert (due.hour, due.minute, lead_now(engine, lead).waits) == (18, 0, "call-back")
+
+
+@pytest.mark.parametrize("state", [LeadState.IN_FLIGHT, LeadState.BLOCKED])
+def test_a_late_promise_disturbs_neither_a_call_under_way_nor_who_opted_out(
+    talks: Talks, engine: Engine, lead: dict[str, Any], state: LeadState
+) -> None:
+    sheet = opened(talks, engine, lead)
+    with writing(engine) as connection:
+        connection.execute(attempt.update().values(ended_at=NOON))
+        connection.execute(store.lead.update().values(state=state))
+    talks.save(sheet, Talk(Outcome.ANSWERED_HEARD, 900, 900, "518", 18))
+    talks.close()
+    assert lead_now(engine, lead).state == state
+    assert attempt_now(engine, sheet.attempt_id).call_back == 18

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from engine.campaign import funnel, storms
 from engine.campaign.importing import import_rows
+from engine.campaign.retry_rules import parse
 from engine.contact.lists import Summary
 from engine.contact.packs import law_of
 from engine.contact.rules import Verdict, campaign_rules
@@ -65,12 +66,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which law a new campaign is under, no law named takes the settings' own; and is it recorded?"""
+    """Which law a new campaign is under, no law named takes the settings' own; is it recorded, and when
+    are its leads called again (see engine.campaign.retry_rules)?
+    """
 
     law: tuple[str, ...] = ()
     exemption: str = ""
     owes: str = ""
     record: bool = False
+    retry: tuple[str, ...] = ()
 
 
 NO_RULES = Rules()
@@ -124,6 +128,7 @@ class Campaigns:
                 exemption=rules.exemption,
                 owes=rules.owes,
                 record=rules.record,
+                retry=parse(rules.retry, {}),
                 phrases=None,
                 created_at=now,
                 changed_at=now,
@@ -133,6 +138,19 @@ class Campaigns:
                 connection, at=now, actor=actor, deed="campaign.create", subject=name, template=template
             )
         return row
+
+    def set_retry(self, name: str, given: Sequence[str], actor: str) -> dict[str, str]:
+        """Change rules of retrying (`busy=10m x2`, `busy=default`); all that it has of its own. They
+        hold from the next call that ends. UsageError: one is wrong, and nothing changed.
+        """
+        now = self._settings.now()
+        with writing(self._engine) as connection:
+            row = self._find(connection, name, lock=True)
+            retry = parse(given, row.retry)
+            if retry != row.retry:
+                store.change(connection, row.id, now, retry=retry)
+                audit.note(connection, at=now, actor=actor, deed="campaign.retry", subject=name, retry=retry)
+        return retry
 
     def fill(
         self, name: str, file: Path, actor: str, progress: Callable[[int], None] = lambda done: None

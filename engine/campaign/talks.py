@@ -4,23 +4,29 @@ Each is at most one short transaction; none is held while audio plays. Blocking:
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from engine import telemetry
 from engine.campaign.attempts import NO_HOUR, Talk
+from engine.campaign.retry import CALL_BACKS, next_hour
 from engine.contact.blacklist import Blacklists
+from engine.contact.cases import ZoneSets
 from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.clip import Clip
 from engine.speech.service import message_of, phrases
 from storage import calls
 from storage import campaign as store
+from storage import retry as late
 from storage import speech as speech_store
 from storage.db import Record, is_down, reading, writing
 from storage.vocab import Outcome, Pacing, Recording
@@ -38,6 +44,7 @@ class Sheet:
     """One attempt as its conversation needs it; `endpoint` is the trunk's, for a call to an operator.
 
     `manned`: its campaign calls for the operators of a queue, and he is led there at once.
+    `later`: he may choose when he is called back, because his clock is known and not too much was promised.
     """
 
     attempt_id: UUID
@@ -49,6 +56,8 @@ class Sheet:
     endpoint: str
     recorded: bool
     manned: bool
+    later: bool
+    zones: tuple[ZoneInfo, ...] = ()
 
 
 class Talks:
@@ -62,7 +71,7 @@ class Talks:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
-        self._blacklists = Blacklists(engine, settings)
+        self._blacklists, self._zones = Blacklists(engine, settings), ZoneSets()
         # A campaign's phrases are made once, before its first call, and never change.
         self._phrases: dict[UUID, dict[str, Clip]] = {}
         self._ahead: dict[UUID, Sheet] = {}
@@ -101,25 +110,32 @@ class Talks:
     def _read_from(self, attempt_id: UUID) -> None:
         """Read the sheet of this attempt and of those prepared after it; the oldest unused ones go."""
         with reading(self._engine) as connection:
+            zones = self._zones.read(connection)
             for row in calls.for_talks(connection, attempt_id, AHEAD):
                 if row.campaign_id not in self._phrases:
                     phrases_ = store.get(connection, row.campaign_id).phrases
                     self._phrases[row.campaign_id] = _clips(phrases_ or {})
-                self._ahead[row.id] = self._sheet(row)
+                self._ahead[row.id] = self._sheet(row, zones)
         for old in list(self._ahead)[: -2 * AHEAD]:
             self._ahead.pop(old, None)
 
-    def _sheet(self, row: Record) -> Sheet:
+    def _sheet(self, row: Record, zones: Mapping[int, tuple[ZoneInfo, ...]]) -> Sheet:
+        words = self._phrases[row.campaign_id]  # those of a campaign begun before may have none for it
+        now = self._settings.now()
+        places = zones.get(row.zone_id, ())
+        clocks = {now.astimezone(zone).utcoffset() for zone in places}
         return Sheet(
             attempt_id=row.id,
             person_id=row.person_id,
             e164=row.e164,
             message=tuple(Clip(name, ms) for name, ms in row.clips or ()),
-            phrases=self._phrases[row.campaign_id],
+            phrases=words,
             operator=self._operator(row),
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
             recorded=row.recording != Recording.NONE,
             manned=_manned(row),
+            later="later" in words and len(clocks) == 1 and row.promised < CALL_BACKS,
+            zones=places,
         )
 
     def _operator(self, row: Record) -> str:
@@ -148,6 +164,7 @@ class Talks:
             endpoint=self._settings.trunk_named(row.trunks[0]).endpoint,
             recorded=row.record,
             manned=_manned(row),
+            later=True,
         )
 
     def opt_out(self, sheet: Sheet) -> None:
@@ -189,8 +206,12 @@ class Talks:
                 "message_ms_": said.message_ms,
                 "pressed_": said.keys,
                 "call_back_": None if said.hour == NO_HOUR else said.hour,
+                "due_at_": None if said.hour == NO_HOUR else self._due(said.hour, sheet),
             }
         )
+
+    def _due(self, hour: int, sheet: Sheet) -> datetime:
+        return next_hour(hour, sheet.zones, self._settings.now())
 
     def _write(self) -> None:
         """The writer's life: wait for a result, then a moment for others, then store them together."""
@@ -217,6 +238,8 @@ class Talks:
                 with writing(self._engine) as connection:
                     calls.save_abandoned(connection, abandoned)
                     calls.save_talks(connection, talks)
+                    promised = [talk for talk in talks if talk["due_at_"]]
+                    late.promise(connection, promised)
                 return
             except Exception as error:
                 if not is_down(error):

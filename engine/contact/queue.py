@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from engine.contact.rules import Finding, Verdict
-from storage.vocab import CampaignState, LeadState
+from storage.vocab import CampaignState, LeadState, Waits
 
 # What a campaign's or a lead's state means for a call.
 CAMPAIGN = {
@@ -32,6 +32,10 @@ class Lead(Protocol):
         """Of its last attempt, if it had one."""
 
     @property
+    def waits(self) -> str:
+        """What it waits for, a Waits."""
+
+    @property
     def due_at(self) -> datetime:
         """Not before this moment."""
 
@@ -47,6 +51,7 @@ def queue_rules(campaign: str, state: CampaignState, lead: Lead | None, at: date
     verdict = LEAD.get(LeadState(lead.state), Verdict.WAIT)
     later = verdict is Verdict.PASS and lead.due_at > at
     if later:
-        yield Finding("lead", Verdict.WAIT, "lead-later", values, until=lead.due_at)
+        code = "lead-call-back" if lead.waits == Waits.CALL_BACK else "lead-later"
+        yield Finding("lead", Verdict.WAIT, code, values, until=lead.due_at)
     else:
         yield Finding("lead", verdict, f"lead-{lead.state}", values)

@@ -84,6 +84,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "lead-new": ("его сообщение ещё готовится", "his message is being made"),
     "lead-pending": ("он ждёт своей очереди", "he waits for his turn"),
     "lead-later": ("его очередь не раньше {due}", "his turn is not before {due}"),
+    "lead-call-back": (
+        "он просил перезвонить; не раньше {due}",
+        "he asked to be called back; not before {due}",
+    ),
     "lead-in-flight": ("ему сейчас звонит эта кампания", "this campaign is calling him now"),
     "lead-done": ("с ним закончено: {outcome}", "he is done: {outcome}"),
     "lead-blocked": ("ему не звоним: {why}", "he is not called: {why}"),
@@ -134,6 +138,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "hours": ("сейчас не время звонков", "outside contact hours"),
     "time": ("не хватит времени", "out of time"),
     "retry": ("ждут повторной попытки", "wait for another attempt"),
+    "call-back": ("просили перезвонить позже", "asked to be called back later"),
     "limit": ("исчерпан предел звонков", "at a limit of calls"),
     "line": ("идёт другой звонок этому человеку", "another call to this person"),
     "owes": ("не проверено, должен ли ещё", "not asked whether he still owes"),

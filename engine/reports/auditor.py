@@ -173,6 +173,7 @@ def _row(row: Record) -> Row:
         "ended_utc": row.ended_at,
         "outcome": row.outcome,
         "keys": row.pressed,
+        "call_back": row.call_back,
         "cause": row.cause,
         "tech_cause": row.tech_cause,
         "counts": not row.refund,

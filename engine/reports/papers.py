@@ -25,7 +25,7 @@ GROUPS = (
     ("person_key", "external_id", "phone", "campaign", "number"),
     ("kind", "trunk", "caller_id"),
     ("ringing_utc", "answered_utc", "ended_utc"),
-    ("outcome", "keys", "cause", "tech_cause", "counts"),
+    ("outcome", "keys", "call_back", "cause", "tech_cause", "counts"),
     ("heard_ms", "message_ms", "clips", "recording"),
     ("recount",),
 )

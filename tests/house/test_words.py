@@ -35,7 +35,8 @@ def written(lang: str) -> dict[str, dict[str, str]]:
 def named() -> dict[str, set[str]]:
     """Table -> the names that conversations use."""
     enums = [one for one in vars(phrases).values() if isinstance(one, type) and issubclass(one, StrEnum)]
-    return {one.__name__.lower(): {str(phrase) for phrase in one} for one in enums if one is not StrEnum}
+    found = {one.__name__.lower(): {str(phrase) for phrase in one} for one in enums if one is not StrEnum}
+    return found | {"debtor": found["debtor"] | set(phrases.HOURS)}
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
