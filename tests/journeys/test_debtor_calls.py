@@ -21,7 +21,8 @@ EXPECTED = {
     ("press-2", 6): "answered-heard",
     ("press-3", 2): "answered-paid-claim",
     ("press-9", 2): "answered-opt-out",
-    ("press-5", 2): "answered-heard",
+    ("press-4", 2): "answered-heard",
+    ("press-5", 2): "answered-partial",  # asked for the hour to be called back, he names none
     ("busy", 0): "busy",
     ("busy", 1): "busy",
     ("no-such-number", 0): "invalid-number",
