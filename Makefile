@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 MUTATE_S ?= 1800
 .DEFAULT_GOAL := help
-.PHONY: help system install lab demo test check docs mutate bench clean
+.PHONY: help system install lab demo test check docs mutate bench soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -46,6 +46,9 @@ mutate: install  ## change the rules of contact in hundreds of small ways, and s
 
 bench: lab  ## every benchmark; bench/results.json and a table
 	$(BIN)/python bench/run.py $(ARGS)
+
+soak: lab  ## call for an hour and see that nothing grows; ARGS='--seconds 600' for a short one
+	PYTHONPATH=.:etc/lab:tests $(BIN)/python bench/soak.py $(ARGS)
 
 clean:  ## remove what was built in this folder; not var/, not the lab's cache
 	rm -rf .venv build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
