@@ -31,9 +31,9 @@ NOUNS = {
     "rehearse": "play a conversation without Asterisk",
     "report": "figures and lists of what was called",
     "serve": "run the daemons",
-    "trunk": "ways out to carriers and the numbers we call from: look, rest, wake",
     "stop-all": "stop all dialling at once, or let it go on",
     "template": "keep and render message templates",
+    "trunk": "ways out to carriers and the numbers we call from: look, rest, wake",
     "webhook": "systems that are told every result: how far, and whether they answer",
 }
 INTERRUPTED = 130

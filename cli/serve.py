@@ -2,7 +2,8 @@
 
 Each part is an asynchronous context: entered, it serves; left, it drains. They are entered in the order
 web, webhooks, fastagi, recordings, dialer and left in reverse, so that calls under way keep their
-conversations to the end. SIGTERM and Ctrl-C begin the end; the second one cuts it short.
+conversations to the end. SIGTERM and Ctrl-C begin the end; the second one cuts it short. SIGHUP reads the
+settings anew: the dialer takes in changed nodes and trunks; all else waits for a restart.
 """
 
 import asyncio
@@ -13,20 +14,24 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
 
 from cli.output import settings_of
-from engine.errors import SettingsError
+from engine.errors import SettingsError, ZvonarError
 from engine.settings import Settings
 
 
 @dataclass(slots=True)
 class Serving:
-    """What the parts of one process know of each other: is Asterisk there, and by when all must be over."""
+    """What the parts of one process know of each other: is Asterisk there, who takes in settings that were
+    read anew, and by when all must be over.
+    """
 
     connected: Callable[[], bool] = lambda: True
+    reload: Callable[[Settings], None] = lambda _settings: None
     until: float = 0.0
 
     @property
@@ -36,6 +41,7 @@ class Serving:
 
 
 Part = Callable[[Settings, Serving], AbstractAsyncContextManager[asyncio.Future[None] | None]]
+RELOADED = ("asterisk", "trunk")
 METRICS = click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics there.")
 
 
@@ -49,7 +55,7 @@ def command() -> None:
 @click.pass_context
 def fastagi(ctx: click.Context, metrics: str | None) -> None:
     """Hold the conversations; Asterisk connects here."""
-    _run(settings_of(ctx), [_fastagi], metrics)
+    _run(ctx, [_fastagi], metrics)
 
 
 @command.command()
@@ -57,38 +63,39 @@ def fastagi(ctx: click.Context, metrics: str | None) -> None:
 @click.pass_context
 def dialer(ctx: click.Context, metrics: str | None) -> None:
     """Dial the running campaigns; one process for each dialer.name."""
-    _run(settings_of(ctx), [_recordings, _dialer], metrics)
+    _run(ctx, [_recordings, _dialer], metrics)
 
 
 @command.command()
 @click.pass_context
 def web(ctx: click.Context) -> None:
     """Health and metrics over HTTP; results to webhooks."""
-    _run(settings_of(ctx), [_web, _webhooks], None)
+    _run(ctx, [_web, _webhooks], None)
 
 
 @command.command("all")
 @click.pass_context
 def all_(ctx: click.Context) -> None:
     """Everything in one process: enough for tens of calls a second."""
-    _run(settings_of(ctx), [_web, _webhooks, _fastagi, _recordings, _dialer], None)
+    _run(ctx, [_web, _webhooks, _fastagi, _recordings, _dialer], None)
 
 
-def _run(settings: Settings, parts: list[Part], metrics: str | None) -> None:
+def _run(ctx: click.Context, parts: list[Part], metrics: str | None) -> None:
     import uvloop
 
     from engine import telemetry
 
+    settings = settings_of(ctx)
     telemetry.setup(settings.log.level)
     if metrics:
         from prometheus_client import start_http_server
 
         host, port = _address(metrics)
         start_http_server(port, host)
-    uvloop.run(_serve(settings, parts))
+    uvloop.run(_serve(settings, parts, partial(reread, settings, ctx.find_root().obj["config"])))
 
 
-async def _serve(settings: Settings, parts: list[Part]) -> None:
+async def _serve(settings: Settings, parts: list[Part], anew: Callable[[], Settings | None]) -> None:
     """Enter the parts, wait for the signal or for one to break, leave them."""
     from sdnotify import SystemdNotifier
 
@@ -96,6 +103,12 @@ async def _serve(settings: Settings, parts: list[Part]) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     systemd, serving = SystemdNotifier(), Serving()
+
+    def reload() -> None:
+        if changed := anew():
+            serving.reload(changed)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     async with AsyncExitStack() as entered:
         living = asyncio.create_task(_live(systemd.notify))
         entered.callback(living.cancel)  # the last to go: calls may take a minute to their end
@@ -114,6 +127,28 @@ async def _serve(settings: Settings, parts: list[Part]) -> None:
             loop.remove_signal_handler(name)
         for one in done:
             one.result()  # a part that broke takes the process with it, and says why
+
+
+def reread(settings: Settings, config: str | None) -> Settings | None:
+    """The settings with the nodes and trunks that the file and the environment name now; None, and an error
+    in the log, when these are wrong: the old ones stay in force.
+    """
+    from engine import telemetry
+    from engine.settings import load
+
+    log = telemetry.logger("serve")
+    try:
+        found = load(config)
+        if found.contact.clock_shift_s != settings.contact.clock_shift_s:  # trunks are checked against it
+            raise SettingsError("contact.clock_shift_s changes with a restart only")
+    except ZvonarError as error:
+        log.error("settings are wrong; the old ones stay in force", reason=str(error))
+        return None
+    changed = settings.model_copy(update={name: getattr(found, name) for name in RELOADED})
+    others = [name for name in Settings.model_fields if getattr(found, name) != getattr(changed, name)]
+    if others:
+        log.warning("these settings changed too, and need a restart", settings=sorted(others))
+    return changed
 
 
 async def _live(notify: Callable[[str], None]) -> None:
@@ -149,7 +184,7 @@ async def _dialer(settings: Settings, serving: Serving) -> AsyncIterator[asyncio
     from engine import wiring
 
     dialling = wiring.dialer(settings)
-    serving.connected = lambda: dialling.connected
+    serving.connected, serving.reload = lambda: dialling.connected, dialling.reload
     running = asyncio.create_task(dialling.run())
     yield running
     dialling.stop()
