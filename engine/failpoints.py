@@ -26,8 +26,12 @@ POINTS = (
     "recalled",
 )
 
-_name, _, _times = os.environ.get("ZVONAR_FAILPOINT", "").partition(":")
-_left = int(_times or 1)
+
+def arm(text: str) -> None:
+    """Die at this point, `NAME` or `NAME:N`; "" disarms."""
+    global _name, _left
+    _name, _, times = text.partition(":")
+    _left = int(times or 1)
 
 
 def reached(point: str) -> None:
@@ -38,3 +42,6 @@ def reached(point: str) -> None:
     _left -= 1
     if not _left:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+arm(os.environ.get("ZVONAR_FAILPOINT", ""))

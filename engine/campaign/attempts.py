@@ -8,7 +8,7 @@ is a transition: what they say is *merged*, and state and outcome are read off t
 commutative, associative and idempotent; a state can only go forward.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -39,7 +39,8 @@ class Seen:
     `refused`: Asterisk refused the originate, with its reason. `progress_at`: early media, in which the
     phone may have rung. `failed_at`: OriginateResponse said Failure; `timed_out`: and that our own dial
     timeout was why. `closed`: no further witness is awaited (the deadline has passed, or the channel is
-    known to be gone).
+    known to be gone). `unwatched`: for a while nobody heard events, so it may have rung or been answered
+    whatever is known; what would be forgiven a phone that stayed silent is not.
     """
 
     sent_at: datetime | None = None
@@ -54,6 +55,7 @@ class Seen:
     tech_cause: int | None = None
     talk: Talk | None = None
     closed: bool | None = None
+    unwatched: bool | None = None
 
     def merge(self, other: "Seen") -> "Seen":
         """The sum of two: what either knows; the earlier time, the smaller value where both know."""
@@ -91,7 +93,7 @@ class Seen:
         if self.refused is not None:
             return NOT_PLACED
         if self.hangup_at is not None:
-            return classify(
+            verdict = classify(
                 self.cause,
                 self.tech_cause,
                 rang=self.ringing_at is not None,
@@ -99,8 +101,17 @@ class Seen:
                 timed_out=bool(self.timed_out),
                 elapsed_s=(self.hangup_at - (self.sent_at or self.hangup_at)).total_seconds(),
             )
+            return _doubted(verdict) if self.unwatched else verdict
         # A failure without a hang-up: Asterisk never made a channel, for want of such an endpoint.
-        return NOT_PLACED if self.failed_at is not None else Verdict(Outcome.UNKNOWN)
+        placed = self.failed_at is None or self.unwatched
+        return Verdict(Outcome.UNKNOWN) if placed else NOT_PLACED
+
+
+def _doubted(verdict: Verdict) -> Verdict:
+    """The same of a call that nobody watched for a while: a normal end may be that of a conversation."""
+    if verdict.outcome is Outcome.CANCELLED:
+        return Verdict(Outcome.UNKNOWN)
+    return replace(verdict, refund=False)
 
 
 NAMES = tuple(field.name for field in fields(Seen))

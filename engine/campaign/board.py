@@ -26,6 +26,7 @@ from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 from storage.vocab import Outcome, Pacing
 
+UNWATCHED = Seen(unwatched=True)
 SETTLE_S = 1.0  # an Originate so young may not have its channel yet
 
 
@@ -166,7 +167,7 @@ class Board:
     def adopt(self, order: Order, seen: Seen, now: float) -> None:
         """Take over an attempt that was left open by an earlier run."""
         longest = self._dialer.dial_timeout_s + self._dialer.max_call_s + CALL_GRACE_S
-        self.lines[order.id] = Line(order, seen, now + longest)
+        self.lines[order.id] = Line(order, seen.merge(UNWATCHED), now + longest)
         self._room(order, +1)
 
     # Dialling.
@@ -255,10 +256,15 @@ class Board:
     def reconnected(
         self, node: str, live: frozenset[str], started: datetime, now: float, at: datetime
     ) -> None:
-        """A node's events flow again: what is not among its living channels ended unseen."""
+        """A node's events flow again: what is not among its living channels ended unseen, and of the others
+        something may have been missed.
+        """
         for line in self.lines.values():
             sent = line.seen.sent_at
-            if line.order.node != node or not line.busy or sent is None or str(line.order.id) in live:
+            if line.order.node != node or not line.busy or sent is None:
+                continue
+            line.seen = line.seen.merge(UNWATCHED)
+            if str(line.order.id) in live:
                 continue
             if sent < started or sent < at - timedelta(seconds=SETTLE_S):
                 line.until = min(line.until, now + TALK_GRACE_S)
