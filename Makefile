@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 MUTATE_S ?= 1800
 .DEFAULT_GOAL := help
-.PHONY: help system install lab demo test check docs mutate bench soak clean
+.PHONY: help system install lab demo test check docs mutate bench chaos soak clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,8 @@ bench: lab  ## every benchmark; bench/results.json and a table
 
 soak: lab  ## call for an hour and see that nothing grows; ARGS='--seconds 600' for a short one
 	PYTHONPATH=.:etc/lab:tests $(BIN)/python bench/soak.py $(ARGS)
+chaos: system install  ## kill dialers a thousand times on PostgreSQL; ARGS='--kills N --seed N'
+	PYTHONPATH=.:etc/lab:tests $(BIN)/python -m chaos $(ARGS)
 
 clean:  ## remove what was built in this folder; not var/, not the lab's cache
 	rm -rf .venv build dist mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

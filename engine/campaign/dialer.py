@@ -45,6 +45,7 @@ BEAT_S = 0.2
 SETTLE_S = 1.0
 DOWN_S = 1.0
 STANDBY_S = 1.0
+SURVEY_S = 1.2  # a little longer than `board.SETTLE_S`
 
 log = telemetry.logger("dialer")
 
@@ -65,6 +66,7 @@ class Dialer:
         self._reloaded: Settings | None = None
         self._clock = Clock()
         self._drained: frozenset[str] = frozenset()
+        self._survey_at = 0.0  # when nodes are to be asked which channels live; 0: never
         self._doubt = True  # the books may hold attempts that the board does not know
         self._settled_at = self._steady_since = 0.0
         self._astray: set[str] = set()  # campaigns whose trunks are in no settings
@@ -152,6 +154,7 @@ class Dialer:
         while True:
             began = loop.time()
             await self._take_in(listen)
+            await self._survey()
             saved = await self._guarded(self._beat())
             if saved and (self._board.unshared or began - self._settled_at >= SETTLE_S):
                 saved = await self._guarded(self._settle())
@@ -265,7 +268,15 @@ class Dialer:
                 self._board.give_back(order)
             else:
                 self._board.adopt(order, seen, now)
+                # Nodes may have told before this which channels live; and the youngest may have none yet.
+                self._survey_at = now + SURVEY_S
         self._doubt = False
+
+    async def _survey(self) -> None:
+        """Ask which of the calls that were taken over live."""
+        if self._survey_at and asyncio.get_running_loop().time() >= self._survey_at:
+            self._survey_at = 0.0
+            await self._nodes.survey()
 
     # The other dialers.
 
@@ -287,7 +298,6 @@ class Dialer:
             log.warning("calls of dead dialers taken over", dialers=dead)
             self._doubt = True
             await self._reconcile()
-            await self._nodes.survey()
 
     def _told(self) -> dict[str, Any]:
         """What watchers are shown of this dialer."""

@@ -8,8 +8,13 @@ from pathlib import Path
 
 from chaos.campaign import at_every_point, at_random, heirs, to_the_end
 from chaos.rig import Rig, told
-
 from lab.postgres import Postgres
+
+
+def say(text: str) -> None:
+    """A line for whoever waits."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -19,7 +24,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--dialers", type=int, default=2)
     given = parser.parse_args()
-    print(f"seed {given.seed}, {given.kills} kills", flush=True)
+    say(f"seed {given.seed}, {given.kills} kills")
     with tempfile.TemporaryDirectory(prefix="zvonar-chaos-") as folder, Postgres() as postgres:
         people = 300 + 5 * given.kills
         with Rig(Path(folder), postgres.database(), given.dialers, people) as rig:
@@ -27,9 +32,9 @@ def main() -> int:
             at_random(rig, given.kills, given.seed)
             found = to_the_end(rig, 60)
     found.must(not missed, f"points that were never reached: {missed}")
-    print(told(found))
+    say(told(found))
     for one in found.broken:
-        print(f"BROKEN: {one}")
+        say(f"BROKEN: {one}")
     return 1 if found.broken else 0
 
 

@@ -7,7 +7,6 @@ from random import Random
 
 from chaos.judge import Judgement
 from chaos.rig import Rig
-
 from engine.failpoints import POINTS
 
 LONGEST_S = 4.0  # the longest of the lives that end at a random moment

@@ -31,7 +31,7 @@ class Placed:
 
 
 def script(number: str) -> Callee:
-    """How a number behaves, by its last digits; numbers of `02` meet congestion, so their calls do not count."""
+    """How a number behaves, by its last digits; calls to `02` meet congestion and so do not count."""
     if number.endswith("02"):
         return Callee(503, rings=False)
     quick = {"0": Callee(486, after_s=1), "1": Callee(404, rings=False), "3": Callee(480, after_s=2)}

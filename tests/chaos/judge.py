@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -101,7 +102,7 @@ def _once(seen: Evidence, limits: Limits, found: Judgement) -> None:
         of[one.number].append(one)
     doubles = 0
     for number, calls in of.items():
-        for before, after in zip(calls, calls[1:], strict=False):
+        for before, after in pairwise(calls):
             apart = after.began - before.began
             if before.ended is None or after.began < before.ended:
                 doubles += 1

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import builders
+from sqlalchemy import func, select, text, update
+
 from chaos.carrier import SECRET, Carrier
 from chaos.judge import Evidence, Judgement, Life, Limits, Row, judge
 from chaos.nursery import Nursery
-from sqlalchemy import func, select, text, update
-
 from storage import calls, contact, dialer, migrations
 from storage import campaign as campaigns
 from storage.db import new_id, open_engine, reading, writing
