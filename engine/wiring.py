@@ -12,7 +12,7 @@ from engine.campaign.chores import Chore, Habit
 from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
-from engine.campaign.fleet import Fleet
+from engine.campaign.fleet import LEASE_S, Fleet
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.campaign.results import Results
@@ -36,9 +36,9 @@ from storage.db import open_engine
 LEARN_S = 60.0
 
 
-def database(settings: Settings, pool: int = 4) -> Engine:
+def database(settings: Settings, pool: int = 4, idle_s: float = 0) -> Engine:
     """The database, its schema checked; DatabaseDown when it is not what this code needs."""
-    engine = open_engine(settings.database_url.get_secret_value(), pool)
+    engine = open_engine(settings.database_url.get_secret_value(), pool, idle_s)
     have, need = migrations.current(engine), migrations.head()
     if have != need:
         raise DatabaseDown(
@@ -134,7 +134,7 @@ def talks(settings: Settings) -> Talks:
 
 def dialer(settings: Settings) -> Dialer:
     """The dialer with its nodes; to be made on its event loop."""
-    engine = database(settings)
+    engine = database(settings, idle_s=LEASE_S / 2)
     speaking = Speech(engine, settings)
     endpoints = {trunk.endpoint for trunk in settings.trunk}
     fleet = Fleet(engine, settings)

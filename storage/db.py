@@ -102,8 +102,12 @@ def is_down(error: BaseException) -> bool:
     return isinstance(error, DOWN)
 
 
-def open_engine(url: str, pool: int = 8) -> Engine:
-    """An engine for a database URL; `postgresql://` means psycopg2. `pool` is its most connections."""
+def open_engine(url: str, pool: int = 8, idle_s: float = 0) -> Engine:
+    """An engine for a database URL; `postgresql://` means psycopg2. `pool` is its most connections.
+
+    `idle_s`: PostgreSQL ends a transaction in which we do nothing for so long, as when this process is
+    frozen: its locks would hold up everybody. 0: never.
+    """
     target = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url))
     if target.get_backend_name() == "sqlite":
         return _sqlite(target, pool)
@@ -123,7 +127,8 @@ def open_engine(url: str, pool: int = 8) -> Engine:
             "tcp_user_timeout": 10_000,
             "application_name": "zvonar",
             # Pages are in memory or on an SSD: an index costs little more than reading in order.
-            "options": "-c synchronous_commit=on -c random_page_cost=1.1",
+            "options": "-c synchronous_commit=on -c random_page_cost=1.1"
+            f" -c idle_in_transaction_session_timeout={round(idle_s * 1000)}",
         },
     )
 
