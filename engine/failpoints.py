@@ -26,6 +26,8 @@ POINTS = (
     "recalled",
 )
 
+_name, _left = "", 0
+
 
 def arm(text: str) -> None:
     """Die at this point, `NAME` or `NAME:N`; "" disarms."""

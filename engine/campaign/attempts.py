@@ -123,3 +123,6 @@ def _least(one: Any, other: Any) -> Any:
     if one is None:
         return other
     return one if other is None or one <= other else other
+
+
+UNWATCHED = Seen(unwatched=True)

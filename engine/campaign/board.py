@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from engine.campaign.attempts import Seen
+from engine.campaign.attempts import UNWATCHED, Seen
 from engine.campaign.breaker import CampaignBreaker, Storm
 from engine.campaign.errand import Closing, Errand, News, Order
 from engine.campaign.fair import Ledger
@@ -26,7 +26,6 @@ from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 from storage.vocab import Outcome, Pacing
 
-UNWATCHED = Seen(unwatched=True)
 SETTLE_S = 1.0  # an Originate so young may not have its channel yet
 
 
@@ -256,17 +255,14 @@ class Board:
     def reconnected(
         self, node: str, live: frozenset[str], started: datetime, now: float, at: datetime
     ) -> None:
-        """A node's events flow again: what is not among its living channels ended unseen, and of the others
-        something may have been missed.
-        """
+        """A node's events flow again: some were missed, and what is not among its living channels is over."""
         for line in self.lines.values():
             sent = line.seen.sent_at
             if line.order.node != node or not line.busy or sent is None:
                 continue
             line.seen = line.seen.merge(UNWATCHED)
-            if str(line.order.id) in live:
-                continue
-            if sent < started or sent < at - timedelta(seconds=SETTLE_S):
+            old = sent < started or sent < at - timedelta(seconds=SETTLE_S)
+            if old and str(line.order.id) not in live:
                 line.until = min(line.until, now + TALK_GRACE_S)
 
     def _add(self, line: Line, seen: Seen) -> None:
