@@ -49,6 +49,7 @@ bench: lab  ## every benchmark; bench/results.json and a table
 
 soak: lab  ## call for an hour and see that nothing grows; ARGS='--seconds 600' for a short one
 	PYTHONPATH=.:etc/lab:tests $(BIN)/python bench/soak.py $(ARGS)
+
 chaos: system install  ## kill dialers a thousand times on PostgreSQL; ARGS='--kills N --seed N'
 	PYTHONPATH=.:etc/lab:tests $(BIN)/python -m chaos $(ARGS)
 
