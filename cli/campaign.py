@@ -133,6 +133,25 @@ command.add_command(results.command)
 command.add_command(forecast.command)
 
 
+@command.command("set")
+@NAME
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE…")
+@formatted
+@click.pass_context
+def set_(ctx: click.Context, name: str, pairs: tuple[str, ...], style: str) -> None:
+    """Change a campaign's figures, at once, while it runs too; what changed, from what to what.
+
+    cps, channels, priority, weight, attempts, abandon, record=yes|no, trunks=a,b and retry.OUTCOME='10m x2'.
+    """
+    from engine.reports.words import titles
+
+    changed = service(ctx).change(name, pairs, actor())
+    rows = [{"setting": key, "old": old, "new_value": new} for key, (old, new) in changed.items()]
+    show_rows(rows, style, titles(["setting", "old", "new_value"], settings_of(ctx).lang))
+    if not rows:
+        say(f"campaign {name} has these figures already")
+
+
 @command.command("list")
 @formatted
 @click.pass_context

@@ -54,3 +54,17 @@ def test_a_node_is_drained_and_shown(ready: Path, capsys: pytest.CaptureFixture[
     assert "gets calls again" in told(capsys, "asterisk undrain asterisk")[2]
     assert "was not drained" in told(capsys, "asterisk undrain asterisk")[2]
     assert "соединён" in told(capsys, "--lang ru asterisk status")[1]
+
+
+def test_a_campaign_is_changed_from_the_command_line(ready: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _err = told(capsys, "campaign set autumn cps=9 priority=-2 --format json")
+    assert (code, json.loads(out)) == (
+        0,
+        [
+            {"setting": "cps", "old": 5.0, "new_value": 9.0},
+            {"setting": "priority", "old": 0, "new_value": -2},
+        ],
+    )
+    assert "already" in told(capsys, "campaign set autumn cps=9")[2]
+    assert told(capsys, "campaign set autumn cps=fast")[0] == 2
+    assert told(capsys, "campaign set winter cps=9")[0] == 3

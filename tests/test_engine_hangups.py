@@ -5,6 +5,7 @@ from collections import Counter
 
 from scene import Scene
 
+from engine.campaign.changing import change
 from engine.campaign.switches import Switches
 from engine.gateways.fake import Callee
 
@@ -58,5 +59,18 @@ def test_a_node_that_is_drained_gets_no_new_calls_and_its_campaign_waits(tmp_pat
             assert (node["dialer"], node["connected"], node["drained"]) == ("me", True, True)
             await asyncio.to_thread(switches.undrain, "asterisk", "anna")
             await scene.until(lambda: len(scene.dialled) > 3)
+
+    asyncio.run(story())
+
+
+def test_a_campaign_that_is_set_faster_is_dialled_faster_at_once(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=60, cps=0.5)
+        async with scene.running():
+            await scene.until(lambda: len(scene.dialled) >= 1)
+            assert len(scene.dialled) < 10
+            await asyncio.to_thread(change, scene.engine, scene.settings, "autumn", ["cps=100"], "anna")
+            await scene.until_done()  # at the old pace: two minutes
+        assert scene.dialled == Counter(scene.numbers)
 
     asyncio.run(story())

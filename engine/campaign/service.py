@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from engine.campaign import funnel, storms
+from engine.campaign import changing, funnel, storms
 from engine.campaign.importing import import_rows
 from engine.campaign.retry_rules import parse
 from engine.contact.lists import Summary
@@ -197,6 +197,10 @@ class Campaigns:
             store.change(connection, row.id, now, state=target, why="")
             audit.note(connection, at=now, actor=actor, deed=f"campaign.{verb}", subject=name)
         return True
+
+    def change(self, name: str, pairs: Sequence[str], actor: str) -> dict[str, tuple[Any, Any]]:
+        """Change figures of a campaign, running or not (`changing`): what differs, as (old, new)."""
+        return changing.change(self._engine, self._settings, name, pairs, actor)
 
     def _lawful(self, row: store.CampaignRow, now: datetime) -> None:
         """Refused, with the law's own words, when nobody of this campaign may be called."""

@@ -126,6 +126,8 @@ RU: Mapping[str, str] = {
     "ranges": "диапазонов",
     "phones": "телефонов изменено",
     # nodes, dialers
+    "old": "было",
+    "new_value": "стало",
     "node": "узел",
     "dialer": "дозвонщик",
     "connected": "соединён",
