@@ -44,6 +44,7 @@ from storage.db import is_down
 BEAT_S = 0.2
 SETTLE_S = 1.0
 DOWN_S = 1.0
+SLOW_S, LATE_S = 1.0, 2.0  # a beat after which nothing new is asked for; one that is told of
 STANDBY_S = 1.0
 SURVEY_S = 1.2  # a little longer than `board.SETTLE_S`
 
@@ -67,6 +68,7 @@ class Dialer:
         self._clock = Clock()
         self._drained: frozenset[str] = frozenset()
         self._survey_at = 0.0  # when nodes are to be asked which channels live; 0: never
+        self._late = False  # the last beat took so long that its orders would have been void
         self._doubt = True  # the books may hold attempts that the board does not know
         self._settled_at = self._steady_since = 0.0
         self._astray: set[str] = set()  # campaigns whose trunks are in no settings
@@ -138,7 +140,7 @@ class Dialer:
             except Exception as error:
                 if not is_down(error):
                     raise
-                self._tell_down(error)
+                self._tell_down(type(error).__name__)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), STANDBY_S)
         return False
@@ -176,14 +178,17 @@ class Dialer:
 
     async def _guarded(self, work: Any) -> bool:
         """Whether the database did it; False when it is away (all is kept for the next time)."""
+        late = asyncio.get_running_loop().call_later(LATE_S, self._tell_down, "no answer")
         try:
             await work
         except Exception as error:
             if not is_down(error):
                 raise
             self._doubt = True  # it may have been written, and only the answer lost
-            self._tell_down(error)
+            self._tell_down(type(error).__name__)
             return False
+        finally:
+            late.cancel()
         return True
 
     async def _beat(self) -> None:
@@ -194,18 +199,21 @@ class Dialer:
             self._board.recall()
             reached("recalled")
         self._board.step(loop.time(), self._nodes.lag_s)
-        errand = self._reachable(self._board.errand(self._open_nodes(), loop.time(), self._settings.now()))
+        nodes = {} if self._late else self._open_nodes()
+        errand = self._reachable(self._board.errand(nodes, loop.time(), self._settings.now()))
         reached("beat-begun")
+        began = loop.time()
         news: News = await self._in_books(self._books.beat, errand)
+        self._late = loop.time() - began > SLOW_S
         reached("beat-committed")
         self._saved(errand, news)
         self._drained = frozenset(name.removeprefix(DRAIN) for name in news.switches if DRAIN in name)
-        self._look_at_clock()
         if STOP in news.switches:
             self._board.recall()
         if HANGUP in news.switches:
             self._hangups.keep(line.order for line in self._board.lines.values() if line.busy)
         self._board.refresh(news)
+        self._look_at_clock()  # its orders too were made by the clock that may be wrong
         reached("orders-handed")
         self._warn_astray()
 
@@ -228,13 +236,13 @@ class Dialer:
             log.error("clock in doubt; nothing new is dialled", reason=self._clock.why)
             self._board.recall()
 
-    def _tell_down(self, error: BaseException) -> None:
+    def _tell_down(self, reason: str) -> None:
         if not self.database_down:
-            log.error("database lost; nothing new is dialled", reason=type(error).__name__)
+            log.error("database lost; nothing new is dialled", reason=reason)
         self.database_down = True
 
     def _saved(self, errand: Errand, news: News) -> None:
-        if self.database_down:
+        if self.database_down and not self._late:
             log.info("database is back")
             self.database_down = False
         self._board.saved(errand)
@@ -319,6 +327,8 @@ class Dialer:
             now = asyncio.get_running_loop().time()
             started = event.started + timedelta(seconds=self._settings.contact.clock_shift_s)
             self._board.reconnected(node.name, event.live, started, now, self._settings.now())
+            for channel in event.up:  # perhaps while nobody listened: it has a whole call before it
+                self._witness(channel, Seen(answered_at=self._settings.now()))
         elif isinstance(event, Member):
             self._board.operators.heard(node.name, event, asyncio.get_running_loop().time())
         elif isinstance(event, LinkDown):

@@ -74,8 +74,14 @@ class Unclear:
 class _Listing:
     """CoreShowChannels under way: channels told so far, and those that hung up meanwhile."""
 
-    told: set[str] = field(default_factory=set)
+    told: dict[str, str] = field(default_factory=dict)  # channel -> ChannelState
     gone: set[str] = field(default_factory=set)
+
+    def tell(self, started: datetime, version: str) -> LinkUp:
+        """What is true at its end."""
+        live = self.told.keys() - self.gone
+        up = frozenset(channel for channel in live if self.told[channel] == "6")
+        return LinkUp(frozenset(live), started, version, up)
 
 
 class Node:
@@ -311,12 +317,12 @@ class Node:
         """Messages for the node itself."""
         kind = message.event
         if kind == "CoreShowChannel" and self._listing:
-            self._listing.told.add(message.get("Uniqueid"))
+            self._listing.told[message.get("Uniqueid")] = message.get("ChannelState")
         elif kind == "CoreShowChannelsComplete" and self._listing and self._listed:
-            live, self._listing = frozenset(self._listing.told - self._listing.gone), None
-            self._events = link
-            self._log.info("AMI connected", version=self._version, live=len(live))
-            self._put(LinkUp(live, self._started, self._version))
+            up = self._listing.tell(self._started, self._version)
+            self._listing, self._events = None, link
+            self._log.info("AMI connected", version=self._version, live=len(up.live))
+            self._put(up)
             if not self._listed.done():
                 self._listed.set_result(None)
         elif kind == "FullyBooted" and self._booted and not self._booted.done():

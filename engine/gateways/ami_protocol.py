@@ -238,7 +238,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Events flow (again). `live`: the channels alive now, and what they did meanwhile is not known.
+    """Events flow (again). `live`: the channels alive now, `up`: those of them that have answered.
 
     A call whose Originate was sent within the last second may not have its channel yet. `started`: not
     later than Asterisk's start; what was sent before it is dead. `version` as Asterisk tells it.
@@ -247,6 +247,7 @@ class LinkUp:
     live: frozenset[str]
     started: datetime
     version: str
+    up: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,9 @@ class Session:
 
 class FakeAsterisk:
     """`script` tells how a number, or `queue:NAME`, behaves; `queues` may have operators instead, one by one.
-    `speed` runs its clock faster.
-
-    For fault tests: `on_action` may take an action over (then it returns True), `booted` False delays
-    FullyBooted until `boot`, `drop` breaks connections, `tell` sends any event. `received` holds every
-    action with its user, `calls` every call with what its phone heard.
+    `speed` runs its clock faster. For fault tests: `on_action` may take an action over (then it returns
+    True), `booted` False delays FullyBooted until `boot`, `drop` breaks connections, `tell` sends any event.
+    `received` holds every action with its user, `calls` every call with what its phone heard.
     """
 
     def __init__(
@@ -220,12 +218,13 @@ class FakeAsterisk:
         session.reply(action, "Success", "", AsteriskVersion=self.version)
 
     def _core_show_channels(self, session: Session, action: Message) -> None:
-        action_id = action.get("ActionID")
         session.reply(action, "Success", "Channels will follow", EventList="start")
+        action_id = action.get("ActionID")
         for call in self._live.values():
-            session.send({"Event": "CoreShowChannel", "ActionID": action_id, "Uniqueid": call.channel})
-        complete = {"EventList": "Complete", "ListItems": len(self._live)}
-        session.send({"Event": "CoreShowChannelsComplete", "ActionID": action_id} | complete)
+            told = {"Uniqueid": call.channel, "ChannelState": "6" if call.answered else "5"}
+            session.send({"Event": "CoreShowChannel", "ActionID": action_id} | told)
+        ends = {"ActionID": action_id, "EventList": "Complete", "ListItems": len(self._live)}
+        session.send({"Event": "CoreShowChannelsComplete"} | ends)
 
     def reach(self, endpoint: str, reachable: bool) -> None:
         """A carrier stops answering OPTIONS, or answers again; calls behind it fail at once meanwhile."""
