@@ -30,7 +30,7 @@ from lab.shell import ZVONAR
 from storage import calls, migrations
 from storage import campaign as campaigns
 from storage.db import open_engine, reading, writing
-from storage.vocab import CampaignState, LeadState
+from storage.vocab import CampaignState, LeadState, Outcome
 
 CONFIG = """
 data_dir = "{folder}"
@@ -40,15 +40,23 @@ contact.clock_shift_s = {shift}
 log.level = "warning"
 [[asterisk]]
 port = {port}
+channels = 100000
 secret = "{secret}"
 [[trunk]]
+name = "first"
+address = "127.0.0.1:5060"
+cps = 1000
+channels = 100000
+[[trunk]]
+name = "second"
 address = "127.0.0.1:5060"
 cps = 1000
 channels = 100000
 """
+TRUNKS = ["first", "second"]
 DIALERS = (1, 2)
 BARE_S = 5.0
-WARM_S = 10.0  # in which a trunk comes to its limit
+WARM_S = 6.0  # in which two trunks that start slowly come to over 1,200 calls a second
 START_S, DRAIN_S = 30, 60
 RESERVE = 0.1  # of the leads: with fewer left the campaign begins to end
 LOOK_S = 0.25
@@ -71,7 +79,7 @@ class Run:
 
     def measure(self, pids: dict[str, int], seconds: float) -> dict[str, Any]:
         """Start them, warm up, measure, wait until all is accounted; a row without its name."""
-        before = self._fake.counts()["placed"]
+        before, booked = self._fake.counts()["placed"], self._booked()
         self._set(CampaignState.RUNNING)
         with ExitStack() as stack:
             for name, command in self._commands.items():
@@ -83,7 +91,8 @@ class Run:
             self._set(CampaignState.PAUSED)
             row["open"] = self._drained()
         placed = self._fake.counts()["placed"] - before
-        return row | {"placed": placed, "unaccounted": placed - self._ended()}
+        ended, returned = (now - then for now, then in zip(self._booked(), booked, strict=True))
+        return row | {"placed": placed, "given_back": returned, "unaccounted": placed - ended}
 
     def _warm(self, before: int) -> None:
         deadline = time.monotonic() + START_S
@@ -127,11 +136,15 @@ class Run:
                 return still
             time.sleep(LOOK_S)
 
-    def _ended(self) -> int:
-        """Attempts of this run with a cause from the node: they were called, and their end was seen."""
-        query = select(func.count()).where(calls.attempt.c.cause.is_not(None))
+    def _booked(self) -> tuple[int, int]:
+        """Attempts with a cause from the node: they were called, and their end was seen. And those that were
+        prepared and given back, since they could not be sent in time.
+        """
+        attempt = calls.attempt
+        back = func.count().filter(attempt.c.outcome == Outcome.CANCELLED)
         with reading(self._engine) as connection:
-            return connection.execute(query).scalar_one()
+            ended, returned = connection.execute(select(func.count(attempt.c.cause), back)).one()
+            return ended, returned
 
 
 def sized(folder: Path, postgres: Postgres, fake: Fake, size: int, seconds: float) -> list[dict[str, Any]]:
@@ -141,6 +154,8 @@ def sized(folder: Path, postgres: Postgres, fake: Fake, size: int, seconds: floa
     migrations.upgrade(engine)
     began = time.monotonic()
     filled(engine, size)
+    with writing(engine) as connection:
+        connection.execute(update(campaigns.campaign).values(trunks=TRUNKS, cps=2000))
     print(f"{size:,} leads ({time.monotonic() - began:.0f} s to make)", flush=True)
     rows = []
     for dialers in DIALERS:
