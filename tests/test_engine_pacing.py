@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.campaign.pacing import (
+    BEAT_MOST_S,
     EASE_BACK_S,
     FLOOR,
     HOLD_S,
+    LARGEST,
     RECOVERY,
     START_S,
+    Appetite,
     Heard,
     Pace,
     Room,
@@ -216,3 +219,29 @@ def test_late_events_slow_it_down_at_once_and_not_for_long() -> None:
     for _ in range(25):
         state = step(state, Heard(1, lag_s=0.1), 0.2)
     assert state.rate(100) == 100
+
+
+@given(st.floats(0, 0.3), st.floats(0, 0.01))
+def test_a_beat_that_costs_much_takes_less_until_it_ends_in_time(fixed: float, each: float) -> None:
+    appetite = Appetite()
+    lasted = []
+    for _ in range(60):
+        lasted.append(fixed + each * int(appetite.most))
+        appetite = appetite.after(lasted[-1])
+    settled = lasted[20:]
+    assert max(settled) < 2 * BEAT_MOST_S, "what it takes is still allowed when it is done"
+    assert each * LARGEST + fixed <= BEAT_MOST_S or max(settled) > BEAT_MOST_S / 2, (
+        "and it is no less than can be"
+    )
+
+
+def test_a_beat_without_trouble_takes_all_that_is_wanted() -> None:
+    assert Appetite().after(0.1).most == LARGEST
+
+
+def test_one_slow_beat_is_soon_forgotten() -> None:
+    appetite = Appetite().after(30)
+    assert appetite.most == LARGEST / 4
+    for _ in range(8):
+        appetite = appetite.after(0.1)
+    assert appetite.most == LARGEST

@@ -31,6 +31,7 @@ from engine.campaign.errand import DRAIN, HANGUP, STOP, Errand, News
 from engine.campaign.fleet import LEASE_S, Fleet
 from engine.campaign.hangups import Hangups
 from engine.campaign.nodes import Make, Nodes
+from engine.campaign.pacing import Appetite
 from engine.campaign.sender import Sender
 from engine.campaign.witness import seen_in
 from engine.errors import Fenced
@@ -65,7 +66,7 @@ class Dialer:
         self._books_thread = ThreadPoolExecutor(1, "books")
         self._stopping = asyncio.Event()
         self._reloaded: Settings | None = None
-        self._clock = Clock()
+        self._clock, self._appetite = Clock(), Appetite()
         self._drained: frozenset[str] = frozenset()
         self._survey_at = 0.0  # when nodes are to be asked which channels live; 0: never
         self._late = False  # the last beat took so long that its orders would have been void
@@ -201,10 +202,14 @@ class Dialer:
         self._board.step(loop.time(), self._nodes.lag_s)
         nodes = {} if self._late else self._open_nodes()
         errand = self._reachable(self._board.errand(nodes, loop.time(), self._settings.now()))
+        most = int(self._appetite.most)
+        errand = replace(errand, wants={key: min(most, wanted) for key, wanted in errand.wants.items()})
         reached("beat-begun")
         began = loop.time()
         news: News = await self._in_books(self._books.beat, errand)
-        self._late = loop.time() - began > SLOW_S
+        spent = loop.time() - began
+        self._late = spent > SLOW_S
+        self._appetite = self._appetite.after(spent) if errand.wants else self._appetite
         reached("beat-committed")
         self._saved(errand, news)
         self._drained = frozenset(name.removeprefix(DRAIN) for name in news.switches if DRAIN in name)

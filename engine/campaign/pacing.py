@@ -27,6 +27,8 @@ HOLD_S = 5.0  # what ends in this time was sent before the rate was halved
 RECOVERY = 0.10 / 30.0  # of the limit, a second
 LATE_S, EASE_HALF_S, EASE_BACK_S = 0.2, 1.0, 5.0
 FLOOR = 0.05
+BEAT_MOST_S = 0.4  # so that half of a permit's second is left for sending
+SMALLEST, LARGEST, GROW, SHRINK = 5.0, 1000.0, 1.25, 0.25
 STEP_S = 1.0  # a longer silence (the database was away) proves no more than this
 
 
@@ -76,6 +78,21 @@ class Room:
     def limited(self, rate: float, channels: int) -> "Room":
         """The same room under changed limits; calls under way go on."""
         return replace(self, pace=self.pace.at_rate(rate), channels=channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Appetite:
+    """How many leads a beat may take of each campaign. What it takes may be dialled for a second from the
+    beat's begin; a beat that lasts longer brings nothing but work, and so would the next one.
+    """
+
+    most: float = LARGEST
+
+    def after(self, spent_s: float) -> "Appetite":
+        """Of the next beat, when this one lasted so long."""
+        if spent_s > BEAT_MOST_S:
+            return Appetite(max(SMALLEST, self.most * max(BEAT_MOST_S / spent_s, SHRINK)))
+        return Appetite(min(LARGEST, self.most * GROW))
 
 
 @dataclass(frozen=True, slots=True)
