@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cli import forecast, results
+from cli import forecast, results, watch
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 
 NAME = click.argument("name")
@@ -131,6 +131,7 @@ for _name, _done in (("start", "running"), ("pause", "paused"), ("resume", "runn
     command.add_command(_verb(_name, _done))
 command.add_command(results.command)
 command.add_command(forecast.command)
+command.add_command(watch.command)
 
 
 @command.command("set")

@@ -7,6 +7,7 @@ four digits. `call_id` (the attempt id) is bound where a call enters and is on e
 import logging
 import re
 import sys
+from collections import deque
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -48,6 +49,10 @@ webhook_backlog = Gauge("zvonar_webhook_backlog", "Results not delivered yet, at
 webhook_deliveries = Counter("zvonar_webhook_deliveries_total", "Batches sent", ["webhook", "result"])
 
 
+ERROR_LENGTH = 200
+_errors: deque[dict[str, str]] = deque(maxlen=5)
+
+
 def mask(text: str) -> str:
     """Hide all but the last four digits of every phone number in a text: `+79161234567` -> `*4567`."""
     return NUMBER.sub(lambda found: found["kept"] or "*" + re.sub(r"[^0-9]", "", found[0])[-4:], text)
@@ -75,6 +80,22 @@ def mask_numbers(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+def keep_errors(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor that remembers the last errors, masked as they are, for watchers."""
+    if event.get("level") in ("error", "critical"):
+        detail = [
+            f"{key}={event[key]}" for key in event if key not in ("event", "level", "timestamp", "part")
+        ]
+        text = " ".join(" ".join([str(event.get("event", "")), *detail]).split())
+        _errors.append({"at": str(event.get("timestamp", "")), "text": text[:ERROR_LENGTH]})
+    return event
+
+
+def last_errors() -> list[dict[str, str]]:
+    """The last errors that this process logged, the newest last: at (ISO), text."""
+    return list(_errors)
+
+
 def setup(level: str = "info") -> None:
     """Configure logging for this process: to stderr, coloured on a terminal, JSON lines elsewhere."""
     on_terminal = sys.stderr.isatty()
@@ -85,6 +106,7 @@ def setup(level: str = "info") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         mask_numbers,
+        keep_errors,
     ]
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     if on_terminal:

@@ -13,6 +13,7 @@ from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
 from engine.campaign.fleet import LEASE_S, Fleet
+from engine.campaign.live import Live
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
 from engine.campaign.results import Results
@@ -50,6 +51,11 @@ def database(settings: Settings, pool: int = 4, idle_s: float = 0) -> Engine:
 def campaigns(settings: Settings) -> Campaigns:
     """For the command line and the API."""
     return Campaigns(database(settings), settings)
+
+
+def live(settings: Settings, name: str) -> Live:
+    """A campaign, to be watched."""
+    return Live(database(settings, 2), settings, name)
 
 
 def switches(settings: Settings) -> Switches:

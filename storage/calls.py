@@ -272,9 +272,11 @@ def open_attempts(connection: Connection, dialer: str) -> list[Record]:
     return list(connection.execute(query))
 
 
-def under_way(connection: Connection) -> int:
-    """How many attempts of all dialers are not over."""
+def under_way(connection: Connection, campaign_id: UUID | None = None) -> int:
+    """How many attempts of all dialers are not over, of one campaign or of all."""
     query = select(func.count()).select_from(attempt).where(attempt.c.ended_at.is_(None))
+    if campaign_id is not None:
+        query = query.where(attempt.c.campaign_id == campaign_id)
     return connection.execute(query).scalar_one()
 
 

@@ -68,6 +68,36 @@ def _parts(zones: int) -> list[tuple[int, bool]]:
     return [(place, control) for place in range(zones) for control in (False, True)]
 
 
+def counts(
+    connection: Connection, campaign_id: UUID, at: datetime, level: int, zones: Collection[int], most: int
+) -> dict[int, int]:
+    """Zone set -> leads of a priority that are due, each stream counted to `most`; those that have any."""
+    if not zones:
+        return {}
+    values = {"campaign": campaign_id, "at": at, "level": level, "most": most}
+    values |= {f"zone{place}": zone for place, zone in enumerate(sorted(zones))}
+    found: dict[int, int] = {}
+    for zone, leads in connection.execute(_counts(len(zones)), values):
+        found[zone] = found.get(zone, 0) + leads
+    return {zone: leads for zone, leads in found.items() if leads}
+
+
+@lru_cache(maxsize=256)
+def _counts(zones: int) -> Any:
+    level = bindparam("level", type_=SmallInteger)
+    ranges = [
+        (place, _range(level, place, control).limit(bindparam("most")).subquery())
+        for place, control in _parts(zones)
+    ]
+    each = [
+        select(
+            bindparam(f"zone{place}", type_=Integer).label("zone"), func.count().label("leads")
+        ).select_from(of)
+        for place, of in ranges
+    ]
+    return union_all(*each)
+
+
 def _range(level: ColumnElement[int], place: int, control: bool) -> Select[Any]:
     """The range of the index that one priority, zone set and stream is, the longest due first."""
     query = select(lead.c.due_at).where(

@@ -161,3 +161,17 @@ logging.getLogger("quiet").info("not told")
 
 def test_a_level_that_is_not_wanted_is_not_written() -> None:
     assert [line["event"] for line in lines('log.debug("a"); log.info("b")')] == ["b"]
+
+
+def test_the_last_errors_are_kept_for_watchers_masked_and_short() -> None:
+    (told,) = lines(
+        """
+log.warning("not this")
+for n in range(7):
+    log.error("lost", n=n, to="+79211234567", why="x" * 500, text="a\\nb")
+log.info("kept", errors=telemetry.last_errors())
+"""
+    )[-1:]
+    assert [error["text"][:16] for error in told["errors"]] == [f"lost n={n} to=*456" for n in range(2, 7)]
+    assert {len(error["text"]) for error in told["errors"]} == {200}
+    assert all(error["at"] for error in told["errors"])

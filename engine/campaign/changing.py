@@ -65,7 +65,7 @@ READ: Mapping[str, Read] = {
 
 
 def wanted(row: store.CampaignRow, pairs: Sequence[str], settings: Settings) -> dict[str, Any]:
-    """What these `key=value` make of a campaign: column -> value. UsageError, SettingsError: what is wrong."""
+    """What these `key=value` make of it: column -> value. UsageError, SettingsError: what is wrong."""
     found: dict[str, Any] = {}
     seen: set[str] = set()
     for pair in pairs:

@@ -318,6 +318,7 @@ class Dialer:
             "nodes": self._nodes.told(self._board.at_nodes),
             "trunks": self._board.told(asyncio.get_running_loop().time()),
             "clock": self._clock.why,
+            "errors": telemetry.last_errors(),
         }
 
     # Listening.
