@@ -241,8 +241,12 @@ _NUMBER = re.compile(r"\+?[0-9]{1,18}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
+@lru_cache(maxsize=4096)
 def stream_file(folder: str, clip: str, keys: str = "") -> Command:
-    """Play a clip of the audio folder, named by its 64 hex digits; any key of `keys` stops it."""
+    """Play a clip of the audio folder, named by its 64 hex digits; any key of `keys` stops it.
+
+    Most clips are of many calls (phrases, fragments), and making a command costs as much as sending it.
+    """
     _check(_CLIP, clip, "clip name")
     _check(_KEYS, keys, "set of keys")
     return _command("STREAM FILE", f"{folder}/{place(clip)}", keys)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     Update,
+    bindparam,
     case,
     func,
     select,
@@ -229,12 +230,16 @@ _TELL_AGAIN = Each(
 )
 
 
+_LATE = select(attempt.c.person_id.label("person_id_"), attempt.c.id.label("id_")).where(
+    attempt.c.id.in_(bindparam("ids", expanding=True)), attempt.c.ended_at.is_not(None)
+)
+
+
 def _tell_again(connection: Connection, attempt_ids: Collection[UUID]) -> None:
     """Those of these attempts that were over already are news to whoever follows results."""
     late: list[Record] = []
     for part in chunks(attempt_ids):
-        query = select(attempt.c.person_id.label("person_id_"), attempt.c.id.label("id_"))
-        late += connection.execute(query.where(attempt.c.id.in_(part), attempt.c.ended_at.is_not(None)))
+        late += connection.execute(_LATE, {"ids": part})
     if late:
         places = feed.places(connection, len(late))
         rows = [{**row._mapping, "position_": place} for row, place in zip(late, places, strict=True)]
@@ -286,40 +291,43 @@ def hand_over(connection: Connection, dead: str, heir: str) -> int:
     return connection.execute(query.values(dialer=heir, fence=0)).rowcount
 
 
+# Made once: making a statement of four tables costs more than reading its rows.
+_before = attempt.alias()
+_promised = (
+    select(func.count(_before.c.call_back))
+    .where(_before.c.person_id == attempt.c.person_id, _before.c.lead_id == attempt.c.lead_id)
+    .scalar_subquery()
+)
+_FOR_TALKS = (
+    select(
+        attempt.c.id,
+        attempt.c.person_id,
+        attempt.c.campaign_id,
+        attempt.c.trunk,
+        attempt.c.recording,
+        campaign.c.pacing,
+        campaign.c.queue,
+        lead.c.clips,
+        lead.c.zone_id,
+        _promised.label("promised"),
+        phone.c.e164,
+    )
+    .join(campaign, campaign.c.id == attempt.c.campaign_id)
+    .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
+    .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+    .where(attempt.c.id >= bindparam("first"), attempt.c.ended_at.is_(None))
+    .order_by(attempt.c.id)
+    .limit(bindparam("most"))
+)
+
+
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
     """What conversations need of open attempts, this one and those prepared after it.
 
     Each: id, person_id, campaign_id, trunk, recording, pacing, queue, clips, e164, zone_id,
     promised (how many call-backs this lead was promised).
     """
-    before = attempt.alias()
-    promised = (
-        select(func.count(before.c.call_back))
-        .where(before.c.person_id == attempt.c.person_id, before.c.lead_id == attempt.c.lead_id)
-        .scalar_subquery()
-    )
-    query = (
-        select(
-            attempt.c.id,
-            attempt.c.person_id,
-            attempt.c.campaign_id,
-            attempt.c.trunk,
-            attempt.c.recording,
-            campaign.c.pacing,
-            campaign.c.queue,
-            lead.c.clips,
-            lead.c.zone_id,
-            promised.label("promised"),
-            phone.c.e164,
-        )
-        .join(campaign, campaign.c.id == attempt.c.campaign_id)
-        .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
-        .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
-        .where(attempt.c.id >= first, attempt.c.ended_at.is_(None))
-        .order_by(attempt.c.id)
-        .limit(limit)
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_FOR_TALKS, {"first": first, "most": limit}))
 
 
 def outcome_counts(connection: Connection, campaign_id: UUID) -> dict[str, int]:

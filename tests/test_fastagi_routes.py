@@ -1,6 +1,7 @@
 """Who may come in: the call that an environment describes, its route, its token."""
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from agi_client import ENVIRONMENT
@@ -66,6 +67,15 @@ def test_a_query_that_two_could_read_differently(query: str) -> None:
     with pytest.raises(NotLetIn) as error:
         call(agi_network_script=f"debtor?{query}")
     assert refusal(error) == "environment"
+
+
+@given(st.text("ab=&%4+1", max_size=12))
+def test_a_query_reads_as_the_library_has_it(query: str) -> None:
+    pairs = parse_qsl(query, keep_blank_values=True)
+    try:
+        assert call(agi_network_script=f"debtor?{query}").query == dict(pairs)
+    except NotLetIn:
+        assert len(dict(pairs)) < len(pairs)
 
 
 @given(st.text(max_size=200))

@@ -32,7 +32,7 @@ from storage.db import Record, is_down, reading, writing
 from storage.vocab import Outcome, Pacing, Recording
 
 AHEAD = 500  # sheets read at a time
-MOMENT_S = 0.1
+MOMENT_S = 0.2  # a beat of the dialer's, which reads them
 DOWN_S = 1.0
 CLOSE_S = 10
 
