@@ -29,20 +29,33 @@ def test_a_stop_of_everything_is_obeyed_within_a_second_and_lifted_again(tmp_pat
     asyncio.run(story())
 
 
-def test_with_a_hangup_every_call_under_way_ends_asked_once(tmp_path):
+def test_with_a_hangup_every_call_under_way_is_hung_up_once_and_tried_again_only_if_it_failed(tmp_path):
     async def story() -> None:
-        scene = Scene(tmp_path, leads=12)
+        scene, asked = Scene(tmp_path, leads=12), Counter()
         scene.fake.script = lambda _number: Callee(200, hangs_up_s=None)
         scene.fake.fallback_s = 500.0
+
+        def hang_up_late(session, action) -> bool:
+            """The first time there is no such channel; the second time all is well, and the call goes on."""
+            if action.get("Action") != "Hangup":
+                return False
+            asked[action.get("Channel")] += 1
+            answers = ("Error", "No such channel"), ("Success", "Channel Hungup")
+            session.reply(action, *answers[asked[action.get("Channel")] > 1])
+            return True
+
+        scene.fake.on_action = hang_up_late
         switches = Switches(scene.engine, scene.settings)
         async with scene.running():
             await scene.until(lambda: sum(call.answered for call in scene.fake.calls) == 12)
             await asyncio.to_thread(switches.stop, "", "anna", hangup=True)
+            twice = Counter({call.channel: 2 for call in scene.fake.calls})
+            await scene.until(lambda: asked == twice)
+            await asyncio.sleep(1)  # some beats
+            assert asked == twice
+            for call in scene.fake.calls:
+                call.phone.hang_up()
             await scene.until(lambda: all(row.ended_at for row in scene.attempts))
-        asked = Counter(
-            action.get("Channel") for _user, action in scene.fake.received if action.get("Action") == "Hangup"
-        )
-        assert asked == Counter(call.channel for call in scene.fake.calls)
 
     asyncio.run(story())
 
