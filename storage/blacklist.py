@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Index, Select, String, Table, Text, s
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.contact import chunks
-from storage.db import Id, Json, Record, UtcTime, metadata, new_id
+from storage.db import Id, Json, Record, UtcTime, among, metadata, new_id
 from storage.vocab import BanKind
 
 GLOBAL = "global"
@@ -78,7 +78,9 @@ def _kept(connection: Connection, keys: Collection[str]) -> list[Record]:
     found: list[Record] = []
     for part in chunks(keys):
         query = select(*BRIEF, blacklist.c.evidence, blacklist.c.actor)
-        found += connection.execute(query.where(blacklist.c.key.in_(part), blacklist.c.removed_at.is_(None)))
+        found += connection.execute(
+            query.where(among(connection, blacklist.c.key, part), blacklist.c.removed_at.is_(None))
+        )
     return found
 
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from storage import feed
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Each, Given, Id, Json, Record, UtcTime, id_at, like, metadata
+from storage.db import Each, Given, Id, Json, Record, UtcTime, among, id_at, like, metadata
 from storage.vocab import AttemptState, Outcome, Recording
 
 attempt = Table(
@@ -125,7 +125,7 @@ def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, R
     call_back)."""
     found: dict[UUID, Record] = {}
     for part in chunks(attempt_ids):
-        query = select(*TALK).where(attempt.c.id.in_(part), attempt.c.talk != "")
+        query = select(*TALK).where(among(connection, attempt.c.id, part), attempt.c.talk != "")
         found.update((row.id, row) for row in connection.execute(query))
     return found
 
@@ -147,7 +147,7 @@ def past(connection: Connection, person_ids: Collection[UUID], since: datetime) 
             select(*columns)
             .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
             .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
-            .where(attempt.c.person_id.in_(part))
+            .where(among(connection, attempt.c.person_id, part))
             .where((attempt.c.id >= id_at(since)) | attempt.c.ended_at.is_(None))
         )
         found += connection.execute(query)
@@ -158,7 +158,7 @@ def standing(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID
     """Those of these attempts that are not over yet, as `talks`; nobody reports of them meanwhile."""
     found: dict[UUID, Record] = {}
     for part in chunks(attempt_ids):
-        query = select(*TALK).where(attempt.c.id.in_(part), attempt.c.ended_at.is_(None))
+        query = select(*TALK).where(among(connection, attempt.c.id, part), attempt.c.ended_at.is_(None))
         found.update((row.id, row) for row in connection.execute(query.with_for_update()))
     return found
 

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from storage.contact import chunks, phone
-from storage.db import Each, Given, Id, Json, Record, UtcTime, like, metadata
+from storage.db import Each, Given, Id, Json, Record, UtcTime, among, like, metadata
 from storage.vocab import CampaignState, LeadState, Pacing, Role, Waits
 
 campaign = Table(
@@ -269,7 +269,7 @@ def wake(connection: Connection, numbers: Collection[str], at: datetime) -> None
         waiting = (
             select(lead.c.person_id, lead.c.id)
             .where(
-                lead.c.person_id.in_(select(phone.c.person_id).where(phone.c.e164.in_(part))),
+                lead.c.person_id.in_(select(phone.c.person_id).where(among(connection, phone.c.e164, part))),
                 lead.c.state == LeadState.PENDING,
                 lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
             )

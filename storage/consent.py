@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Connection, Index, String, Table, Text, select
 
 from storage.contact import chunks
-from storage.db import Id, Record, UtcTime, add_new, metadata, new_id
+from storage.db import Id, Record, UtcTime, add_new, among, metadata, new_id
 
 consent = Table(
     "consent",
@@ -47,7 +47,9 @@ def lines(connection: Connection, subjects: Collection[str]) -> list[Record]:
     found: list[Record] = []
     order = consent.c.at, consent.c.given.desc(), consent.c.id
     for part in chunks(subjects):
-        found += connection.execute(select(consent).where(consent.c.subject.in_(part)).order_by(*order))
+        found += connection.execute(
+            select(consent).where(among(connection, consent.c.subject, part)).order_by(*order)
+        )
     return found
 
 

@@ -21,10 +21,9 @@ from sqlalchemy import (
     UniqueConstraint,
     select,
     text,
-    tuple_,
 )
 
-from storage.db import Id, Json, Record, UtcTime, add_new, metadata
+from storage.db import Id, Json, Record, UtcTime, add_new, among, metadata
 
 person = Table(
     "person",
@@ -104,7 +103,9 @@ def lines(connection: Connection, wanted: Collection[tuple[UUID, UUID]]) -> list
             .add_columns(same.c.person_id.label("owner"))
             .join(person, person.c.id == phone.c.person_id)
             .join(same, same.c.e164 == phone.c.e164)
-            .where(tuple_(phone.c.person_id, phone.c.id).in_(part))
+            # The first alone leads to the rows; ids are unique, so the second takes no other.
+            .where(among(connection, phone.c.person_id, {person_id for person_id, _ in part}))
+            .where(among(connection, phone.c.id, {phone_id for _, phone_id in part}))
         )
         found += connection.execute(query)
     return found
@@ -117,7 +118,7 @@ def lock(connection: Connection, people: Collection[UUID]) -> set[UUID]:
     """
     held: set[UUID] = set()
     for part in chunks(people):
-        query = select(person.c.id).where(person.c.id.in_(part))
+        query = select(person.c.id).where(among(connection, person.c.id, part))
         held.update(connection.scalars(query.with_for_update(skip_locked=True, key_share=True)))
     return held
 

@@ -4,12 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Update, select, tuple_, update
+from sqlalchemy import Connection, Update, select, update
 
 from storage.calls import attempt
 from storage.campaign import campaign, lead
 from storage.contact import chunks, phone
-from storage.db import Each, Given, Record, like
+from storage.db import Each, Given, Record, among, like
 from storage.vocab import LeadState, Waits
 
 Key = tuple[UUID, UUID]  # person and lead
@@ -31,8 +31,8 @@ def calls_of(connection: Connection, leads: Collection[Key]) -> list[Record]:
         query = select(attempt.c.lead_id, attempt.c.id, attempt.c.phone_id, attempt.c.outcome)
         query = query.add_columns(attempt.c.ended_at, attempt.c.refund, attempt.c.call_back)
         query = query.where(
-            attempt.c.person_id.in_({person for person, _ in part}),
-            attempt.c.lead_id.in_({lead_ for _, lead_ in part}),
+            among(connection, attempt.c.person_id, {person for person, _ in part}),
+            among(connection, attempt.c.lead_id, {lead_ for _, lead_ in part}),
         )
         found += connection.execute(query.order_by(attempt.c.id))
     return found
@@ -43,7 +43,12 @@ def places(connection: Connection, leads: Collection[Key]) -> dict[UUID, Record]
     found: dict[UUID, Record] = {}
     for part in chunks(leads):
         query = select(lead.c.id, lead.c.phone_id, lead.c.zone_id, lead.c.by_number)
-        rows = connection.execute(query.where(tuple_(lead.c.person_id, lead.c.id).in_(part)))
+        rows = connection.execute(
+            query.where(
+                among(connection, lead.c.person_id, {person for person, _ in part}),
+                among(connection, lead.c.id, {lead_ for _, lead_ in part}),
+            )
+        )
         found.update((row.id, row) for row in rows)
     return found
 
@@ -52,7 +57,9 @@ def phones_of(connection: Connection, people: Collection[UUID]) -> list[Record]:
     """The phones of these people, each person's in their order: person_id, id, zone_id."""
     found: list[Record] = []
     for part in chunks(people):
-        query = select(phone.c.person_id, phone.c.id, phone.c.zone_id).where(phone.c.person_id.in_(part))
+        query = select(phone.c.person_id, phone.c.id, phone.c.zone_id).where(
+            among(connection, phone.c.person_id, part)
+        )
         found += connection.execute(query.order_by(phone.c.person_id, phone.c.position, phone.c.id))
     return found
 

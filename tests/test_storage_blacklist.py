@@ -246,7 +246,7 @@ def plan(postgres_url: str) -> Iterator[Callable[[int], str]]:
 
     @event.listens_for(engine, "before_cursor_execute")
     def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "blacklist.key IN" in statement:
+        if "blacklist.key = any" in statement:
             cursor.execute("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) " + statement, parameters)
             plans.append("\n".join(row[0] for row in cursor.fetchall()))
 
