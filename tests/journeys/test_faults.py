@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 import pytest
-from journeys.conftest import campaign, outcomes, people
+from journeys.conftest import QUICK, campaign, outcomes, people
 
 from lab.ear import load, match
 from lab.shell import Shell
@@ -41,6 +41,27 @@ def test_fastagi_killed_in_mid_message_the_callee_hears_the_fallback(opened, fal
         # What is heard begins no later than the INVITE plus its answer, so this is an upper bound.
         assert sent[row["phone"]] + found.offset_s - killed < 2.5
     assert set(outcomes(shell).values()) == {"answered-partial"}
+
+
+def test_fastagi_frozen_holds_nobody_for_longer_than_a_call_may_last(opened):
+    shell = opened(dialer=QUICK | {"max_call_s": 30})
+    shell.serve("dialer")
+    fastagi = shell.serve("fastagi")
+    rows = people([("listens", 0)] * 2)
+    campaign(shell, rows)
+    shell.until("c", lambda now: len(shell.stand.carrier.sent) == 2)
+    time.sleep(2.5)  # in the middle of the greeting
+    frozen = time.time()
+    os.kill(fastagi.pid, signal.SIGSTOP)
+    try:
+        shell.until("c", over, 70)
+    finally:
+        fastagi.kill()
+    # TIMEOUT(absolute) hangs up; the conversation did not report within its 5 s.
+    assert time.time() - frozen < 45
+    assert "0 active channels" in shell.stand.node.console("core show channels")
+    assert set(outcomes(shell).values()) == {"answered-partial"}
+    assert called(shell) == Counter(row["phone"] for row in rows)
 
 
 def test_no_fastagi_at_all_the_callee_hears_the_fallback(opened, fallback):
