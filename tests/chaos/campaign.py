@@ -68,6 +68,8 @@ def at_random(rig: Rig, kills: int, seed: int) -> None:
             elif one.name in ends and now >= ends[one.name]:
                 del ends[one.name]
                 rig.kill(one)
+                ended = rig.lives[-1].status
+                assert ended == -signal.SIGKILL, f"{one.name} ended by itself with {ended}, see {one.log}"
         time.sleep(0.005)
 
 
