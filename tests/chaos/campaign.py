@@ -9,7 +9,7 @@ from chaos.judge import Judgement
 from chaos.rig import Rig
 from engine.failpoints import POINTS
 
-LONGEST_S = 4.0  # the longest of the lives that end at a random moment
+LONGEST_S = 10.0  # the longest of the lives that end at a random moment
 REACHED_S = 20.0  # a point is reached in this time, or never
 HEIR_S = 40.0
 NATURAL = [point for point in POINTS if point not in ("taken-over", "recalled")]
@@ -63,8 +63,8 @@ def at_random(rig: Rig, kills: int, seed: int) -> None:
         for one in rig.all:
             if one.name not in ends and kills:
                 rig.start(one)
-                # Squared: more of them in their first moments, where a life's decisions are.
-                ends[one.name], kills = now + LONGEST_S * random.random() ** 2, kills - 1
+                # Most die young, where decisions are; a few live to see calls of the dead to their end.
+                ends[one.name], kills = now + LONGEST_S * random.random() ** 4, kills - 1
             elif one.name in ends and now >= ends[one.name]:
                 del ends[one.name]
                 rig.kill(one)

@@ -20,9 +20,9 @@ from storage import campaign as campaigns
 from storage.db import new_id, open_engine, reading, writing
 from storage.vocab import CampaignState, LeadState, Role
 
-TRUNKS = {"first": (20.0, 5), "second": (20.0, 4)}  # calls a second, calls at a time
-NODES = {"east": 4, "west": 4}
-CAMPAIGNS = {"autumn": 3, "winter": 5}
+TRUNKS = {"first": (20.0, 12), "second": (20.0, 8)}  # calls a second, calls at a time
+NODES = {"east": 10, "west": 10}
+CAMPAIGNS = {"autumn": 7, "winter": 12}
 DAY, GAP_S = 3, 4
 RETRY = {"busy": "1s", "no-answer": "1s", "invalid-number": "1s", "congestion": "1h", "unreachable": "1s"}
 QUIET_S = 90.0
