@@ -66,7 +66,7 @@ def test_an_order_made_by_the_stepped_clock_is_not_sent(tmp_path):
         beat, stepped = scene.books.beat, time_machine.travel(datetime.now(UTC) + timedelta(hours=1))
         sent: list[int] = []
 
-        def steps(errand):  # type: ignore[no-untyped-def]
+        def steps(errand):
             if not sent and len(scene.dialled) >= 5 and errand.wants:
                 stepped.start()
                 news = beat(errand)
@@ -75,7 +75,7 @@ def test_an_order_made_by_the_stepped_clock_is_not_sent(tmp_path):
                 return news
             return beat(errand)
 
-        scene.books.beat = steps  # type: ignore[method-assign]
+        scene.books.beat = steps
         async with scene.running():
             try:
                 await scene.until(lambda: bool(sent))

@@ -18,7 +18,7 @@ WIDE = [Trunk(cps=75, channels=60)]
 class Pair(Scene):
     """Two nodes; people talk for half a second."""
 
-    def __init__(self, folder, leads: int = 40) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, folder, leads: int = 40) -> None:
         super().__init__(folder, leads, nodes=("north", "south"), speed=1, cps=15.0, given={"trunk": WIDE})
         for fake in self.fakes.values():
             fake.script = lambda _number: Callee(200, hangs_up_s=0.5)
