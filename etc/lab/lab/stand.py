@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +26,14 @@ class Stand:
     `settings` fit it and may be given to our own parts. What else they should say is passed in: a `trunk` and
     a `node` (their addresses and ports are filled in here), any other setting by its name. `calls` is how
     many calls at a time there are RTP ports for. A `spare` trunk has a carrier of its own, without an ear.
+    `names` are those of the Asterisk nodes, all joined to the same carriers; `node` is the first of `nodes`.
     """
 
     def __init__(
         self,
         run_dir: Path,
         *,
+        names: Sequence[str] = ("lab",),
         calls: int = 100,
         hear: bool = True,
         log: bool = True,
@@ -42,7 +44,7 @@ class Stand:
         **settings: Any,
     ) -> None:
         rtp_ports = 4 * calls  # RTP and RTCP, and twice that so that a port rests between two calls
-        self._ports = Ports(rtp_ports + 100)
+        self._ports = Ports(len(names) * rtp_ports + 100)
         take = self._ports.take
         self.run_dir = run_dir.resolve()
         self.carrier = Carrier(self.run_dir / "carrier", take(), take(EAR_OFFSET + 2), ear=hear, log=log)
@@ -54,23 +56,27 @@ class Stand:
         if spare:
             self.spare = Carrier(self.run_dir / "spare", take(), take(EAR_OFFSET + 2), ear=False, log=log)
             trunks.append(spare.model_copy(update={"address": f"127.0.0.1:{self.spare.port}"}))
-        sip, rtp = take(), take(rtp_ports)
         self.settings = Settings(
-            asterisk=[AsteriskSettings(name="lab", port=take(), secret=SecretStr(secrets.token_hex(16)))],
+            asterisk=[
+                AsteriskSettings(name=name, port=take(), secret=SecretStr(secrets.token_hex(16)))
+                for name in names
+            ],
             trunk=trunks,
             fastagi=Fastagi(bind=f"127.0.0.1:{take()}", token_key=SecretStr(secrets.token_hex(16))),
             web=Web(bind=f"127.0.0.1:{take()}"),
             **{"data_dir": self.run_dir / "var"} | settings,
         )
-        self.node = Asterisk(
-            self.settings,
-            self.run_dir / "asterisk",
-            # No OPTIONS to ask whether the carrier lives: late on a busy machine, its answer would cost 30 s.
-            replace(
-                node or Node(qualify_s=0), sip=f"127.0.0.1:{sip}", rtp_first=rtp, rtp_last=rtp + rtp_ports - 1
-            ),
-            sounds,
-        )
+        # No OPTIONS to ask whether the carrier lives: late on a busy machine, its answer would cost 30 s.
+        node = node or Node(qualify_s=0)
+        self.nodes: dict[str, Asterisk] = {}
+        for name in names:
+            sip, rtp = take(), take(rtp_ports)
+            own = replace(
+                node, name=name, sip=f"127.0.0.1:{sip}", rtp_first=rtp, rtp_last=rtp + rtp_ports - 1
+            )
+            folder = self.run_dir / (f"asterisk-{name}" if self.nodes else "asterisk")
+            self.nodes[name] = Asterisk(self.settings, folder, own, sounds)
+        self.node = self.nodes[names[0]]
         self._running = ExitStack()
 
     @property
@@ -89,7 +95,8 @@ class Stand:
                 running.enter_context(self.spare)
             if self._hear:
                 running.enter_context(self.ear)
-            running.enter_context(self.node)
+            for node in self.nodes.values():
+                running.enter_context(node)
             self._running = running.pop_all()
         return self
 
