@@ -113,6 +113,7 @@ def add_lead(
             "state": LeadState.PENDING,
             "due_at": NOON,
             "zone_id": contact.zone_ids(connection, {zones})[zones],
+            "by_number": False,
         } | changes
         connection.execute(campaigns.lead.insert(), [row])
     return row | {"e164": e164}

@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from test_engine_dialer import Scene
 
+from engine.campaign.books import Books
 from engine.campaign.valves import Valves
 from engine.gateways.fake import Callee
 from engine.sections import Trunk
@@ -104,7 +105,7 @@ def test_a_carrier_without_room_is_left_alone_and_nobody_rings_twice(
         dialer = scene.settings.dialer.model_copy(update={"retry_scale": 0.0})
         trunk = Trunk(cps=50, channels=100)
         changed = scene.settings.model_copy(update={"trunk": [trunk], "dialer": dialer})
-        scene.settings, scene.books = changed, type(scene.books)(scene.engine, changed)
+        scene.settings, scene.books = changed, Books(scene.engine, changed, scene.fleet)
         storm = True
         scene.fake.script = lambda number: NO_ROOM if storm else Callee(200, hangs_up_s=0.1)
         async with scene.running() as dialer:
