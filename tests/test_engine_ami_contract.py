@@ -343,7 +343,9 @@ def test_a_node_that_joins_sees_who_lives_and_when_asterisk_began(play: Callable
             assert await first.take(1) == [Ringing(call.attempt)]
             second = Node(world.settings, TIMING)
             await second.start()
-            (up,) = await second.take(1)
+            up = (await second.take(1))[0]
+            while isinstance(up, Member):
+                up = (await second.take(1))[0]
             assert isinstance(up, LinkUp)
             assert call.attempt in up.live
             assert up.version.startswith("22.")
@@ -364,7 +366,8 @@ def test_a_killed_asterisk_is_joined_again_and_nothing_lives_there(play: Callabl
             assert await node.take(1) == [Ringing(call.attempt)]
             await asyncio.sleep(1.5)  # its start is told in whole seconds
             await world.restart()
-            assert isinstance((await node.take(1))[0], LinkDown)
+            while not isinstance((await node.take(1))[0], LinkDown):
+                pass  # the end of an earlier test's call
             up = (await node.take(1))[0]
             while isinstance(up, Member):  # the operators of a queue are told before
                 up = (await node.take(1))[0]
