@@ -81,9 +81,9 @@ def test_a_lost_packet_is_a_gap_and_a_second_stream_follows_the_first() -> None:
 def test_a_port_that_serves_one_call_after_another_is_not_mixed_up() -> None:
     here, there = ("127.0.0.1", 4000), ("127.0.0.1", 4002)
     first, second, other = (
-        Invite(10.0, "+1", "a", here),
-        Invite(20.0, "+2", "b", here),
-        Invite(15.0, "+3", "c", there),
+        Invite(10.0, "+1", "a", here, "+9"),
+        Invite(20.0, "+2", "b", here, "+9"),
+        Invite(15.0, "+3", "c", there, "+9"),
     )
     early, late, elsewhere = (
         Packet(11.0, 0, ALAW, b"early"),
