@@ -120,7 +120,7 @@ def test_every_spelling_of_the_register(zones: str, texts: str) -> None:
         ("", "Сургут", "Asia/Yekaterinburg Europe/Samara"),
         ("ХМАО", "Сургут", "Asia/Yekaterinburg"),
         ("Абхазия", "Сухум", M),
-        ("", "Алматы", " ".join(country_zones("KZ"))),
+        ("", "Алматы", " ".join(sorted(country_zones("KZ")))),
         # Not known, or not for sure.
         ("", "", ""),
         ("-", "-", ""),

@@ -63,7 +63,12 @@ def closing(row: dict[str, Any], outcome: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("order", list(permutations([told, joined, closed])), ids=str)
+def names(order: tuple[Callable[..., object], ...]) -> str:
+    """The tellers' names: the same text in every process."""
+    return "-".join(teller.__name__ for teller in order)
+
+
+@pytest.mark.parametrize("order", list(permutations([told, joined, closed])), ids=names)
 def test_whoever_tells_first_an_operators_call_is_one(
     engine: Engine, attempt: dict[str, Any], order: Iterable[Report]
 ) -> None:
@@ -74,7 +79,7 @@ def test_whoever_tells_first_an_operators_call_is_one(
     assert (now.state, now.heard_ms, now.pressed, now.cause) == (AttemptState.ENDED, 900, "13", 16)
 
 
-@pytest.mark.parametrize("order", list(permutations([told, closed])), ids=str)
+@pytest.mark.parametrize("order", list(permutations([told, closed])), ids=names)
 def test_a_talk_decides_before_the_close_and_after(
     engine: Engine, attempt: dict[str, Any], order: Iterable[Report]
 ) -> None:
