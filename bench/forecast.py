@@ -7,20 +7,17 @@ this week behind them and wait for the next, so that every limit is counted over
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from law import EVERYWHERE, FILL, WORKDAY, settings, uuid
+from _crowd import EVERYWHERE, gather, seconds, settings, vacuum
 from sqlalchemy import Engine
 
 from engine.campaign.forecasting import Ask, predict
 from lab.postgres import Postgres
-from storage import campaign as store
-from storage import contact, migrations, speech
+from storage import contact, migrations
 from storage.db import new_id, open_engine, writing
-from storage.vocab import CampaignState, Role
 
 SPREAD = """
 UPDATE lead SET zone_id = (ARRAY[{zones}])[1 + mod(key::int, {n})], priority = mod(key::int / {n}, 3)
@@ -42,12 +39,15 @@ def measure(folder: Path, postgres: Postgres, size: int) -> list[dict[str, Any]]
     url = postgres.database()
     engine = open_engine(url)
     migrations.upgrade(engine)
-    fill(engine, size)
+    gather(engine, size, cps=40, channels=2000, attempts=3)
+    with writing(engine) as connection:
+        zones = sorted(contact.zone_ids(connection, set(EVERYWHERE)).values())
+    vacuum(engine, SPREAD.format(zones=",".join(map(str, zones)), n=len(zones)))
     mine = settings(folder, url, "one")
     rows = [measured(engine, "fresh", size, lambda: predict(engine, mine, "bench", Ask()))]
     at = mine.now().replace(hour=6)
     first = f"{new_id(at)}"[:13]
-    spoil(engine, CALLED.format(first=first, at=at, over=at.replace(second=30)))
+    vacuum(engine, CALLED.format(first=first, at=at, over=at.replace(second=30)))
     rows.append(measured(engine, "half-way", size, lambda: predict(engine, mine, "bench", Ask())))
     engine.dispose()
     postgres.drop(url)
@@ -62,52 +62,6 @@ def measured(engine: Engine, name: str, size: int, work: Callable[[], dict[str, 
     ours = seconds(work)
     row = {"what": f"forecast, {name}, {size:,} leads", "s": round(ours, 2), "count_s": round(plain, 2)}
     return row | {"ratio": round(ours / plain, 1), "calls": told["calls"], "hours": len(told["hours"])}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes: the median of three."""
-    found = []
-    for _ in range(3):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return sorted(found)[1]
-
-
-def fill(engine: Engine, size: int) -> None:
-    """A campaign with its leads in all zones of Russia, three calls each at most, at 40 a second."""
-    with writing(engine) as connection:
-        template = speech.add_template(connection, "bench", "", {}, WORKDAY)
-        row = store.CampaignRow(
-            id=new_id(),
-            name="bench",
-            state=CampaignState.RUNNING,
-            template_id=template.id,
-            trunks=["trunk"],
-            cps=40,
-            channels=2000,
-            attempts=3,
-            priority=0,
-            role=Role.DEBTOR,
-            law=["ru-230fz-talk"],
-            exemption="",
-            owes="",
-            phrases={},
-            created_at=WORKDAY,
-            changed_at=WORKDAY,
-        )
-        store.add(connection, row)
-        zones = sorted(contact.zone_ids(connection, set(EVERYWHERE)).values())
-        words = {"person": uuid(1), "phone": uuid(2), "lead": uuid(3), "size": size, "zone": zones[0]}
-        connection.exec_driver_sql(FILL.format(campaign=row.id, due=WORKDAY.replace(day=20), **words))
-    spoil(engine, SPREAD.format(zones=",".join(map(str, zones)), n=len(zones)))
-
-
-def spoil(engine: Engine, statement: str) -> None:
-    """Change many rows, and let the database know its tables again."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql(statement)
-        connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def main() -> None:

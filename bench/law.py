@@ -14,12 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from datetime import time as clock
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from _crowd import EVERYWHERE, WORKDAY, again, gather, seconds, settings
 from sqlalchemy import text
 
 from engine.campaign import funnel
@@ -32,39 +33,15 @@ from engine.contact.limits import Past, Target
 from engine.contact.packs import law_of
 from engine.contact.rules import Answer, decide
 from engine.contact.terms import ANNOUNCED
-from engine.sections import Contact, Dialer, Trunk
-from engine.settings import Settings
 from lab.postgres import Postgres
-from storage import campaign as store
-from storage import contact, migrations, speech
-from storage.db import new_id, open_engine, writing
-from storage.vocab import CallKind, CampaignState, Outcome, Role, ZoneSource
+from storage import migrations
+from storage.db import open_engine, writing
+from storage.vocab import CallKind, Outcome, ZoneSource
 
 BATCH = 50
 MOST_IDLE = 5
 SECONDS = 8.0
-ENOUGH = 200_000  # leads: more than are claimed in all runs
 MOSCOW = ZoneInfo("Europe/Moscow")
-EVERYWHERE = (
-    *("Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk"),
-    *("Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan"),
-    "Asia/Kamchatka",
-)
-# Wednesday, eleven in the morning in Moscow: lawful from Kaliningrad to Kamchatka.
-WORKDAY = datetime(2026, 1, 21, 8, tzinfo=UTC)
-
-FILL = """
-INSERT INTO person (id, key, name, city, region, address, timezone, groups, created_at)
-SELECT {person}, 'id:' || n, 'n', '', '', '', '', '[]', now() FROM generate_series(1, {size}) n;
-INSERT INTO phone (person_id, id, e164, position, kind, operator, region)
-SELECT {person}, {phone}, '+79' || lpad(n::text, 9, '0'), 1, 'mobile', '', ''
-FROM generate_series(1, {size}) n;
-INSERT INTO lead (person_id, id, campaign_id, key, phone_id, role, variables, clips, state, why, due_at,
-                  waits, zone_id, by_number, attempts, outcome, priority, control, avoids)
-SELECT {person}, {lead}, '{campaign}', n::text, {phone}, 'debtor', '{{"name": "n"}}', '[["a", 900]]',
-       'pending', '', '{due}', '', {zone}, true, 0, '', 0, mod(n, 10) = 0, ''
-FROM generate_series(1, {size}) n;
-"""
 BARE = """
 WITH due AS (
   SELECT person_id, id, phone_id FROM lead WHERE campaign_id = :campaign AND priority = 0
@@ -79,23 +56,6 @@ INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind
 SELECT person_id, gen_random_uuid(), id, :campaign, phone_id, 1, 'talk', '{}', 'd', 'n', 't', '', 'ended', '',
   :at, :at, '', false, '', '', false, false, '' FROM marked
 """
-
-
-def uuid(kind: int) -> str:
-    """An id for a numbered row, in the order of the numbers."""
-    return f"('0000000{kind}-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
-
-
-def settings(folder: Path, url: str, name: str) -> Settings:
-    """Of one of several dialers, whose clock says that it is a working day."""
-    shift = int((WORKDAY - datetime.now(UTC)).total_seconds())
-    return Settings(
-        data_dir=folder,
-        database_url=url,
-        dialer=Dialer(name=name),
-        trunk=[Trunk(address="127.0.0.1:5060", cps=1000, channels=100_000)],
-        contact=Contact(clock_shift_s=shift),
-    )
 
 
 # Decisions.
@@ -158,7 +118,7 @@ def claims(folder: Path, postgres: Postgres, size: int) -> list[dict[str, Any]]:
     url = postgres.database()
     engine = open_engine(url)
     migrations.upgrade(engine)
-    campaign, zone = filled(engine, size)
+    campaign, zone = gather(engine, size)
     rows = [explained(engine, folder, url, size)]
     for dialers in (1, 4):
         bare = together(bare_claims, dialers, (url, str(campaign), zone))
@@ -181,58 +141,6 @@ def explained(engine: Any, folder: Path, url: str, size: int) -> dict[str, Any]:
     ours = seconds(lambda: funnel.explain(engine, mine, "bench"))
     row = {"what": f"campaign explain, {size:,} leads", "s": round(ours, 2), "count_s": round(count, 2)}
     return row | {"ratio": round(ours / count, 1)}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes: the median of three."""
-    found = []
-    for _ in range(3):
-        began = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - began)
-    return sorted(found)[1]
-
-
-def filled(engine: Any, size: int) -> tuple[Any, int]:
-    """A campaign with its leads, all of them due; its id and their zone set."""
-    campaign = new_id()
-    with writing(engine) as connection:
-        template = speech.add_template(connection, "bench", "", {}, WORKDAY)
-        row = store.CampaignRow(
-            id=campaign,
-            name="bench",
-            state=CampaignState.RUNNING,
-            template_id=template.id,
-            trunks=["trunk"],
-            cps=1000,
-            channels=100_000,
-            attempts=1,
-            priority=0,
-            role=Role.DEBTOR,
-            law=["ru-230fz-talk"],
-            exemption="",
-            owes="",
-            phrases={},
-            created_at=WORKDAY,
-            changed_at=WORKDAY,
-        )
-        store.add(connection, row)
-        zone = contact.zone_ids(connection, {"Europe/Moscow"})["Europe/Moscow"]
-        words = {"person": uuid(1), "phone": uuid(2), "lead": uuid(3), "size": size, "zone": zone}
-        connection.exec_driver_sql(FILL.format(campaign=campaign, due=WORKDAY - timedelta(days=1), **words))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE")
-    return campaign, zone
-
-
-def again(engine: Any, size: int) -> None:
-    """A small campaign is called through in a run: as if nobody had been called yet."""
-    if size < ENOUGH:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("TRUNCATE attempt")
-            connection.exec_driver_sql("UPDATE lead SET state = 'pending', attempts = 0")
-            connection.exec_driver_sql("UPDATE campaign SET state = 'running'")
-            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def together(work: Callable[..., float], dialers: int, arguments: tuple[Any, ...]) -> float:

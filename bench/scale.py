@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from _crowd import WORKDAY, again, gather
 from _fake import SECRET, Fake, bare
 from _meter import Meter
-from law import WORKDAY, again, filled
 from sqlalchemy import Engine, func, select, update
 
 from lab.postgres import Postgres
@@ -153,7 +153,7 @@ def sized(folder: Path, postgres: Postgres, fake: Fake, size: int, seconds: floa
     engine = open_engine(url)
     migrations.upgrade(engine)
     began = time.monotonic()
-    filled(engine, size)
+    gather(engine, size)
     with writing(engine) as connection:
         connection.execute(update(campaigns.campaign).values(trunks=TRUNKS, cps=2000))
     print(f"{size:,} leads ({time.monotonic() - began:.0f} s to make)", flush=True)
