@@ -2,7 +2,7 @@
 
 | loop | does |
 |---|---|
-| beat, 0.2 s | one transaction: renew the lease, take the next leads, save what ended (`books`) |
+| beat, 0.2 to 0.5 s | one transaction: renew the lease, take the next leads, save what ended (`books`) |
 | | and each second: divide the limits with the other dialers, take over whoever died (`fleet`) |
 | send, as calls fall due | one Originate each, never a second |
 | listen, per node | events -> what was seen of each attempt |
@@ -31,7 +31,7 @@ from engine.campaign.errand import DRAIN, HANGUP, STOP, Errand, News
 from engine.campaign.fleet import LEASE_S, Fleet
 from engine.campaign.hangups import Hangups
 from engine.campaign.nodes import Make, Nodes
-from engine.campaign.pacing import Appetite
+from engine.campaign.pacing import Appetite, interval
 from engine.campaign.sender import Sender
 from engine.campaign.witness import seen_in
 from engine.errors import Fenced
@@ -42,7 +42,6 @@ from engine.gateways.ami_protocol import Event, LinkDown, LinkUp, Reach
 from engine.settings import Settings
 from storage.db import is_down
 
-BEAT_S = 0.2
 SETTLE_S = 1.0
 DOWN_S = 1.0
 SLOW_S, LATE_S = 1.0, 2.0  # a beat after which nothing new is asked for; one that is told of
@@ -164,7 +163,8 @@ class Dialer:
             if self._stopping.is_set() and saved and self._board.empty:
                 return
             self._steady_since = self._steady_since if saved else loop.time()
-            await asyncio.sleep(max(0.0, (BEAT_S if saved else DOWN_S) - (loop.time() - began)))
+            spent = loop.time() - began
+            await asyncio.sleep(max(0.0, (interval(spent) if saved else DOWN_S) - spent))
 
     async def _take_in(self, listen: Any) -> None:
         """Settings that were read anew."""

@@ -27,6 +27,7 @@ HOLD_S = 5.0  # what ends in this time was sent before the rate was halved
 RECOVERY = 0.10 / 30.0  # of the limit, a second
 LATE_S, EASE_HALF_S, EASE_BACK_S = 0.2, 1.0, 5.0
 FLOOR = 0.05
+BEAT_S, BEAT_LOADED_S, BUSY = 0.2, 0.5, 0.2
 BEAT_MOST_S = 0.4  # so that half of a permit's second is left for sending
 SMALLEST, LARGEST, GROW, SHRINK = 5.0, 1000.0, 1.25, 0.25
 STEP_S = 1.0  # a longer silence (the database was away) proves no more than this
@@ -93,6 +94,14 @@ class Appetite:
         if spent_s > BEAT_MOST_S:
             return Appetite(max(SMALLEST, self.most * max(BEAT_MOST_S / spent_s, SHRINK)))
         return Appetite(min(LARGEST, self.most * GROW))
+
+
+def interval(spent_s: float) -> float:
+    """Seconds from a beat's begin to the next one's, when it lasted so long: beats take a fifth of the time.
+
+    A beat costs as much as some 60 calls, whatever is in it: under load fewer and larger ones are cheaper.
+    """
+    return min(BEAT_LOADED_S, max(BEAT_S, spent_s / BUSY))
 
 
 @dataclass(frozen=True, slots=True)

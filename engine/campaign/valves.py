@@ -17,7 +17,7 @@ from engine.campaign.pacing import Heard, Pace, Room, Throttle, step
 from engine.sections import Trunk
 from storage.vocab import Outcome
 
-WAITING_S = 0.6  # so many seconds' worth of calls wait to be sent: a beat and its commit
+WAITING_S = 0.8  # so many seconds' worth of calls wait to be sent: the longest interval of beats and a commit
 SHUT = {Position.CLOSED: 0, Position.TRIAL: 1, Position.OPEN: 2}
 
 log = telemetry.logger("trunks")
