@@ -149,8 +149,10 @@ def take(
 def _take(zones: int, even: bool) -> Select[Any]:
     """The query for so many zone sets: built once, it is long."""
     ripe = union_all(*(select(_ripe(*part, even).subquery()) for part in _parts(zones))).subquery("ripe")
-    due = ripe if even else select(ripe, _slot(ripe).label("slot")).subquery("due")
-    first: list[ColumnElement[Any]] = [] if even else [due.c.slot]
+    slot = literal(0.0) if even else _slot(ripe)
+    slotted = select(ripe.c.person_id, ripe.c.id, ripe.c.due_at, slot.label("slot")).subquery("slotted")
+    first = slotted.c.slot, slotted.c.due_at, slotted.c.id  # ids are in order of time: from the list's top
+    due = select(slotted).order_by(*first).limit(bindparam("ahead")).subquery("due")
     return (
         select(
             *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id, lead.c.role),
@@ -158,7 +160,7 @@ def _take(zones: int, even: bool) -> Select[Any]:
         )
         .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
         .where(lead.c.state == LeadState.PENDING)
-        .order_by(*first, due.c.due_at, due.c.id)  # ids are in order of time: a list is called from its top
+        .order_by(due.c.slot, due.c.due_at, due.c.id)
         .limit(bindparam("most"))
         .with_for_update(of=lead, skip_locked=True)
     )

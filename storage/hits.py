@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.contact import chunks
-from storage.db import Id, Record, UtcTime, add_new, metadata
+from storage.db import Id, Record, UtcTime, add_new, among, metadata
 
 hit = Table(
     "hit",
@@ -53,14 +53,14 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 def clear(connection: Connection, numbers: Collection[str]) -> None:
     """Nothing speaks against these numbers any more."""
     for part in chunks(numbers):
-        connection.execute(delete(hit).where(hit.c.e164.in_(part)))
+        connection.execute(delete(hit).where(among(connection, hit.c.e164, part)))
 
 
 def counting(connection: Connection, numbers: Collection[str]) -> list[Record]:
     """Hits of these numbers that count: all but the quarantined."""
     found: list[Record] = []
     for part in chunks(numbers):
-        query = select(hit).where(hit.c.e164.in_(part), hit.c.quarantined.is_(False))
+        query = select(hit).where(among(connection, hit.c.e164, part), hit.c.quarantined.is_(False))
         found += connection.execute(query)
     return found
 

@@ -6,8 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.campaign.dispatch import PERMIT
 from engine.campaign.pacing import (
+    BEAT_LOADED_S,
     BEAT_MOST_S,
+    BEAT_S,
+    BUSY,
     EASE_BACK_S,
     FLOOR,
     HOLD_S,
@@ -19,8 +23,10 @@ from engine.campaign.pacing import (
     Pace,
     Room,
     Throttle,
+    interval,
     step,
 )
+from engine.campaign.valves import WAITING_S
 
 rates = st.floats(0.1, 200)
 
@@ -245,3 +251,16 @@ def test_one_slow_beat_is_soon_forgotten() -> None:
     for _ in range(8):
         appetite = appetite.after(0.1)
     assert appetite.most == LARGEST
+
+
+@given(st.floats(0, 10))
+def test_beats_take_a_fifth_of_the_time_and_are_never_far_apart(spent_s: float) -> None:
+    assert BEAT_S <= interval(spent_s) <= BEAT_LOADED_S
+    if BEAT_S < interval(spent_s) < BEAT_LOADED_S:
+        assert interval(spent_s) == pytest.approx(5 * spent_s)
+
+
+def test_what_waits_lasts_from_a_beat_to_the_end_of_the_next_one() -> None:
+    commit_s = WAITING_S - BEAT_LOADED_S
+    assert commit_s >= BUSY * BEAT_LOADED_S, "as long as a beat may take before beats are further apart"
+    assert PERMIT.total_seconds() > WAITING_S, "the last that waits may still be sent"

@@ -32,7 +32,7 @@ def test_a_trunk_that_is_in_no_settings_takes_no_call() -> None:
     valves.judge("other", new_id(), Outcome.CONGESTION, 0)
     assert not valves.ready("other", 0)
     assert valves.shut("other")
-    assert valves.free({"other": 3}) == {"one": 4}
+    assert valves.free({"other": 3}) == {"one": 5}
     assert valves.used == {"one": 0}
 
 

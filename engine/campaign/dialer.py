@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -325,23 +325,24 @@ class Dialer:
 
     async def _listen(self, node: Node) -> None:
         while True:
-            for event in await node.take():
-                self._heard(node, event)
+            events, at = await node.take(), self._settings.now()
+            for event in events:
+                self._heard(node, event, at)
 
-    def _heard(self, node: Node, event: Event) -> None:
+    def _heard(self, node: Node, event: Event, at: datetime) -> None:
         if isinstance(event, LinkUp):
             now = asyncio.get_running_loop().time()
             started = event.started + timedelta(seconds=self._settings.contact.clock_shift_s)
-            self._board.reconnected(node.name, event.live, started, now, self._settings.now())
+            self._board.reconnected(node.name, event.live, started, now, at)
             for channel in event.up:  # perhaps while nobody listened: it has a whole call before it
-                self._witness(channel, Seen(answered_at=self._settings.now()))
+                self._witness(channel, Seen(answered_at=at))
         elif isinstance(event, Member):
             self._board.operators.heard(node.name, event, asyncio.get_running_loop().time())
         elif isinstance(event, LinkDown):
             self._board.operators.lost(node.name)
             log.warning("events lost", node=node.name, reason=event.reason, final=event.final)
         elif not isinstance(event, Reach):  # which the node itself keeps in mind
-            self._witness(event.channel, seen_in(event, self._settings.now()))
+            self._witness(event.channel, seen_in(event, at))
 
     def _witness(self, channel: str, seen: Seen | None) -> None:
         with suppress(ValueError):  # a channel that is not one of ours has another kind of id

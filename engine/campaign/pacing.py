@@ -99,7 +99,7 @@ class Appetite:
 def interval(spent_s: float) -> float:
     """Seconds from a beat's begin to the next one's, when it lasted so long: beats take a fifth of the time.
 
-    A beat costs as much as some 60 calls, whatever is in it: under load fewer and larger ones are cheaper.
+    A beat costs something whatever is in it: under load fewer and larger ones are cheaper.
     """
     return min(BEAT_LOADED_S, max(BEAT_S, spent_s / BUSY))
 

@@ -1,4 +1,4 @@
-"""What operators switch for all dialers at once; each reads the switches in every beat (0.2 s).
+"""What operators switch for all dialers at once; each reads the switches in every beat (0.2 to 0.5 s).
 
 | switch | while it is on |
 |---|---|

@@ -4,7 +4,6 @@ Each is at most one short transaction; none is held while audio plays. Blocking:
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from queue import SimpleQueue
@@ -111,19 +110,23 @@ class Talks:
         """Read the sheet of this attempt and of those prepared after it; the oldest unused ones go."""
         with reading(self._engine) as connection:
             zones = self._zones.read(connection)
-            for row in calls.for_talks(connection, attempt_id, AHEAD):
+            rows = calls.for_talks(connection, attempt_id, AHEAD)
+            told = {key for key in {row.zone_id for row in rows} if self._one_clock(zones.get(key, ()))}
+            for row in rows:
                 if row.campaign_id not in self._phrases:
                     phrases_ = store.get(connection, row.campaign_id).phrases
                     self._phrases[row.campaign_id] = _clips(phrases_ or {})
-                self._ahead[row.id] = self._sheet(row, zones)
+                self._ahead[row.id] = self._sheet(row, zones.get(row.zone_id, ()), row.zone_id in told)
         for old in list(self._ahead)[: -2 * AHEAD]:
             self._ahead.pop(old, None)
 
-    def _sheet(self, row: Record, zones: Mapping[int, tuple[ZoneInfo, ...]]) -> Sheet:
-        words = self._phrases[row.campaign_id]  # those of a campaign begun before may have none for it
+    def _one_clock(self, zones: tuple[ZoneInfo, ...]) -> bool:
+        """Do these zones show one time, and is there one?"""
         now = self._settings.now()
-        places = zones.get(row.zone_id, ())
-        clocks = {now.astimezone(zone).utcoffset() for zone in places}
+        return len({now.astimezone(zone).utcoffset() for zone in zones}) == 1
+
+    def _sheet(self, row: Record, zones: tuple[ZoneInfo, ...], one_clock: bool) -> Sheet:
+        words = self._phrases[row.campaign_id]  # those of a campaign begun before may have none for it
         return Sheet(
             attempt_id=row.id,
             person_id=row.person_id,
@@ -134,8 +137,8 @@ class Talks:
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
             recorded=row.recording != Recording.NONE,
             manned=_manned(row),
-            later="later" in words and len(clocks) == 1 and row.promised < CALL_BACKS,
-            zones=places,
+            later="later" in words and one_clock and row.promised < CALL_BACKS,
+            zones=zones,
         )
 
     def _operator(self, row: Record) -> str:
