@@ -50,11 +50,11 @@ WITH due AS (
 marked AS (
   UPDATE lead SET state = 'in-flight' FROM due WHERE lead.person_id = due.person_id AND lead.id = due.id
   RETURNING lead.person_id, lead.id, lead.phone_id)
-INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, node, trunk,
-  caller_id, state, outcome, prepared_at, ended_at, refused, refund, talk, pressed,
+INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, fence, node,
+  trunk, caller_id, state, outcome, prepared_at, ended_at, refused, refund, talk, pressed,
   abandoned, control, recording)
-SELECT person_id, gen_random_uuid(), id, :campaign, phone_id, 1, 'talk', '{}', 'd', 'n', 't', '', 'ended', '',
-  :at, :at, '', false, '', '', false, false, '' FROM marked
+SELECT person_id, gen_random_uuid(), id, :campaign, phone_id, 1, 'talk', '{}', 'd', 0, 'n', 't', '',
+  'ended', '', :at, :at, '', false, '', '', false, false, '' FROM marked
 """
 
 
