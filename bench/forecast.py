@@ -23,8 +23,8 @@ SPREAD = """
 UPDATE lead SET zone_id = (ARRAY[{zones}])[1 + mod(key::int, {n})], priority = mod(key::int / {n}, 3)
 """
 CALLED = """
-INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, fence, node, trunk,
-  caller_id, state, outcome, prepared_at, sent_at, ended_at, refused, refund, talk, pressed, abandoned,
+INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, fence, node,
+  trunk, caller_id, state, outcome, prepared_at, sent_at, ended_at, refused, refund, talk, pressed, abandoned,
   control, recording)
 SELECT person_id, ('{first}' || right(id::text, 23))::uuid, id, campaign_id, phone_id, 1, 'talk', '{{}}', 'd',
   0, 'n', 't', '', 'ended', 'no-answer', '{at}', '{at}', '{over}', '', false, '', '', false, false, ''

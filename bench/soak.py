@@ -1,9 +1,10 @@
 """A soak: the whole of Zvonar calls for an hour, or as long as is asked, and nothing may grow.
 
 Lab Asterisk, SIPp as carrier and callees of every kind, PostgreSQL, `serve dialer`, `serve fastagi`, the
-demo's message under ru-230fz-talk. In the middle of a long run the AMI line is cut for 30 s. At each look:
-calls made and ended, memory, descriptors and threads of our processes and of Asterisk, PostgreSQL's
-connections, channels, and orphans: channels whose attempt was over 10 s ago, or that no attempt knows.
+demo's message under ru-230fz-talk. In a long run the AMI line is cut for 30 s, in an hour also for 5
+minutes. At each look: calls made and ended, memory, descriptors and threads of our processes and of Asterisk,
+PostgreSQL's connections, channels, and orphans: channels whose attempt was over 10 s ago, or that no attempt
+knows.
 
 Judged at the end, without the first quarter: slopes (`_slope`), and that every call has its end. Exit 1 when
 something is not flat. Not one of `make bench`: `make soak`, with ARGS='--seconds 600' for a short one.
@@ -45,7 +46,7 @@ PEOPLE = (
 )
 CHANNELS = 300
 DIAL_S, CALL_S = 12, 60
-CUT_S, CUT_AFTER_S = 30, 600
+CUTS = ((600, 30.0), (3000, 300.0))  # a run of so many seconds has a cut of so many
 ORPHAN_S = 10
 START_S, DRAIN_S = 20, 90
 MADE = 0.8  # of the calls that the rate makes: a cut line and a slow start cost some
@@ -190,8 +191,8 @@ def judge(rows: list[dict[str, Any]], last: dict[str, Any], rate: float) -> list
 def soak(folder: Path, given: argparse.Namespace) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All rows, and the last one."""
     every = min(60.0, max(10.0, given.seconds / 60))
-    cut_s = given.cut if given.cut is not None else CUT_S * (given.seconds > CUT_AFTER_S)
-    cut_at = given.seconds / 2 if cut_s else float("inf")
+    cuts = given.cut if given.cut is not None else [cut for least, cut in CUTS if given.seconds >= least]
+    moments = [(place + 1) * given.seconds / (len(cuts) + 1) for place in range(len(cuts))]
     with Soak(folder, given.rate, given.seconds) as soaked:
         rows: list[dict[str, Any]] = []
         time.sleep(START_S)
@@ -199,12 +200,12 @@ def soak(folder: Path, given: argparse.Namespace) -> tuple[list[dict[str, Any]],
         while (now := time.monotonic() - began) < given.seconds:
             rows.append(soaked.look())
             print("  ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
-            if now >= cut_at:
-                print(f"the AMI line is cut for {cut_s:g} s", flush=True)
+            if moments and now >= moments[0]:
+                print(f"the AMI line is cut for {cuts[-len(moments)]:g} s", flush=True)
                 soaked.line.cut()
-                time.sleep(cut_s)
+                time.sleep(cuts[-len(moments)])
                 soaked.line.mend()
-                cut_at = float("inf")
+                moments.pop(0)
             time.sleep(max(0.0, every - (time.monotonic() - began - now) % every))
         return rows, soaked.end()
 
@@ -214,7 +215,12 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="make soak", description=__doc__.partition("\n")[0])
     options.add_argument("--seconds", type=float, default=3600)
     options.add_argument("--rate", type=float, default=5, help="calls a second")
-    options.add_argument("--cut", type=float, help="seconds without AMI in the middle; else 30 in a long run")
+    options.add_argument(
+        "--cut",
+        type=float,
+        nargs="*",
+        help="seconds without AMI, evenly spread; else as long runs have",
+    )
     options.add_argument("--json", type=Path, help="write the rows to this file")
     given = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="zvonar-soak-"))
