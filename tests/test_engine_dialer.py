@@ -1,7 +1,10 @@
 """The dialer's loops on the shipped fake Asterisk: one Originate a lead, whatever is lost on the way."""
 
 import asyncio
+import time
 from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from scene import Scene
@@ -91,6 +94,63 @@ def test_without_a_database_nothing_is_dialled_and_it_says_so(tmp_path):
         dialer.stop()
         await asyncio.wait_for(task, 20)
         await scene.fake.stop()
+
+    asyncio.run(story())
+
+
+class Slow(Books):
+    """Books that bring no lead; from the first beat that asks for some, beats last so many seconds."""
+
+    def __init__(self, scene: Scene, *lasts_s: float) -> None:
+        super().__init__(scene.engine, scene.settings, scene.fleet)
+        self._lasts_s = lasts_s
+        self.asked: list[int] = []
+        self.begun: list[float] = []
+
+    def beat(self, errand: Errand) -> News:
+        wanted = sum(errand.wants.values())
+        if wanted or self.asked:
+            self.asked.append(wanted)
+            self.begun.append(time.monotonic())
+        news = super().beat(replace(errand, wants={}))
+        if 0 < len(self.asked) <= len(self._lasts_s):
+            time.sleep(self._lasts_s[len(self.asked) - 1])
+        return news
+
+
+def test_after_a_beat_whose_orders_would_be_void_the_next_asks_for_nothing(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=1)
+        scene.books = books = Slow(scene, 1.2)
+        async with scene.running():
+            await scene.until(lambda: len(books.asked) > 3)
+        assert [wanted > 0 for wanted in books.asked[:3]] == [True, False, True]
+
+    asyncio.run(story())
+
+
+def test_while_beats_take_long_each_asks_for_less(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=1, cps=200.0, channels=500)
+        scene.books = books = Slow(scene, *[0.8] * 6)
+        async with scene.running():
+            await scene.until(lambda: len(books.asked) > 5)
+        asked = books.asked[:6]
+        assert asked == sorted(asked, reverse=True)
+        assert asked[-1] < asked[0] / 2
+
+    asyncio.run(story())
+
+
+def test_beats_that_are_work_are_further_apart(tmp_path):
+    async def story() -> None:
+        scene = Scene(tmp_path, leads=1)
+        scene.books = books = Slow(scene, *[0.08] * 6)
+        async with scene.running():
+            await scene.until(lambda: len(books.asked) > 5)
+        assert min(after - before for before, after in pairwise(books.begun[:6])) > 0.3, (
+            "five times what one takes"
+        )
 
     asyncio.run(story())
 
