@@ -10,6 +10,8 @@ from chaos.campaign import at_every_point, at_random, heirs, to_the_end
 from chaos.rig import Rig, told
 from lab.postgres import Postgres
 
+TOLD = 100  # kills from one line to the next
+
 
 def say(text: str) -> None:
     """A line for whoever waits."""
@@ -29,7 +31,9 @@ def main() -> int:
         people = 300 + 5 * given.kills
         with Rig(Path(folder), postgres.database(), given.dialers, people) as rig:
             missed = at_every_point(rig, (1, 2, 5)) + heirs(rig)
-            at_random(rig, given.kills, given.seed)
+            for done in range(0, given.kills, TOLD):
+                at_random(rig, min(TOLD, given.kills - done), given.seed + done)
+                say(f"{min(done + TOLD, given.kills)} kills of {given.kills}")
             found = to_the_end(rig, 60)
     found.must(not missed, f"points that were never reached: {missed}")
     say(told(found))
