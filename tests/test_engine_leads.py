@@ -60,6 +60,13 @@ def test_a_row_that_cannot_be_dialled_is_refused_with_the_reason(changes: dict[s
         read(GOOD | changes)
 
 
+def test_a_value_that_cannot_be_said_as_the_template_wants_it_is_refused() -> None:
+    template = parse("[[fragment]]\ntext = '{name:dative}, {sum:rub}, {city:in}'")
+    with pytest.raises(UsageError, match="sum: '1240,50' is no whole number of kopecks"):
+        read(GOOD | {"sum": "1240,50", "city": "Казань"}, template)
+    assert read(GOOD | {"sum": " 124050 ", "city": "Казань"}, template).variables["sum"] == " 124050 "
+
+
 def test_a_campaign_for_contact_persons_takes_only_them() -> None:
     assert read(GOOD | {"role": "Contact"}, CONTACT).role == "contact"
     for row in (GOOD, GOOD | {"role": "debtor"}):

@@ -61,6 +61,27 @@ def test_variables_are_filled_in_and_double_braces_are_braces(text: str, spoken:
     assert Fragment("f", text).speak({"name": " Anna ", "sly": "{name} {{"}) == spoken
 
 
+def test_values_are_said_in_their_formats() -> None:
+    made = parse(of_text("{name:dative}, {sum:rub}. {city:in} {n:балл|балла|баллов}, {n}, {{{sum}}}"))
+    assert made.variables == {"name", "sum", "city", "n"}
+    assert made.formats == {
+        *(("name", "dative"), ("sum", "rub"), ("city", "in"), ("n", "балл|балла|баллов")),
+    }
+    values = {"name": " Анна ", "sum": "10050", "city": "Владивосток", "n": "2"}
+    assert made.fragments[0].speak(values) == (
+        "Анне, сто рублей пятьдесят копеек. во Владивостоке два балла, 2, {10050}"
+    )
+
+
+def test_a_format_that_is_none_is_told_with_its_place() -> None:
+    with pytest.raises(TemplateError, match=r"line 2, column 3: 'rubles' is no format"):
+        parse(of_text("Hello\n, {sum:rubles}"))
+    with pytest.raises(
+        TemplateError, match=r"line 1, column 1: 'dative': cases are for templates in Russian"
+    ):
+        parse('lang = "en"\n' + of_text("{name:dative}"))
+
+
 @pytest.mark.parametrize("values", [{}, {"name": ""}, {"name": " \n"}])
 def test_a_missing_or_empty_value_is_told_by_name(values: dict[str, str]) -> None:
     with pytest.raises(TemplateError, match=r"fragment 'f': no value for \{name\}"):

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from engine.contact.numbering import Register
 from engine.contact.numbers import e164, kind
 from engine.contact.zones import Locator, Place
-from engine.errors import UsageError
+from engine.errors import TemplateError, UsageError
 from engine.files.sheets import EXTRA
+from engine.speech.formats import say
 from engine.speech.template import Template
 from storage.vocab import NumberKind, Role
 
@@ -55,7 +56,8 @@ class Reader:
 
     def __init__(self, template: Template, region: str, register: Register) -> None:
         self._role, self._region = template.role, region
-        self._variables = sorted(template.variables)
+        self._variables, self._lang = sorted(template.variables), template.lang
+        self._formats = sorted(template.formats)
         self._register, self._locator = register, Locator(register)
 
     def read(self, row: dict[str, str]) -> Lead:
@@ -107,11 +109,16 @@ class Reader:
             )
 
     def _spoken(self, row: dict[str, str]) -> dict[str, str]:
-        """What the template says of him; UsageError names what has no value."""
+        """What the template says of him; UsageError names what has no value, or one that cannot be said."""
         spoken = {name: row.get(name, "") for name in self._variables if is_variable(name)}
         missing = [name for name in self._variables if not spoken.get(name, "").strip()]
         if missing:
             raise UsageError(f"the template needs a value for: {', '.join(missing)}")
+        for name, form in self._formats:
+            try:
+                say(spoken[name].strip(), form, self._lang)
+            except TemplateError as error:
+                raise UsageError(f"{name}: {error}") from None
         return spoken
 
 

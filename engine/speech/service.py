@@ -41,12 +41,13 @@ class Message:
 
     def texts(self, values: dict[str, str]) -> list[str]:
         """The texts that these values need spoken, in order; recordings need none."""
-        return [part.speak(values) for part in self.template.fragments if part.text]
+        lang = self.template.lang
+        return [part.speak(values, lang) for part in self.template.fragments if part.text]
 
     def clips(self, values: dict[str, str], made: dict[str, Clip]) -> list[Clip]:
         """The whole message from finished clips (text -> clip)."""
         return [
-            made[part.speak(values)] if part.text else self.wavs[part.name]
+            made[part.speak(values, self.template.lang)] if part.text else self.wavs[part.name]
             for part in self.template.fragments
         ]
 

@@ -9,8 +9,10 @@
     name = "closing"
     wav = "closing.wav"
 
-A variable is a lower-case name in braces; `{{` and `}}` are the braces themselves. Anything else in braces is
-an error when the template is set, a missing or empty value is one when a lead is imported: never on a call.
+A variable is a lower-case name in braces, with a format after a colon if it is to be said in another way than
+it is written (`formats`); `{{` and `}}` are the braces themselves. Anything else in braces is an error when
+the template is set, a value that is missing, empty or cannot be said so is one when a lead is imported: never
+on a call.
 
 A contact person never hears whose debt it is or how much (230-FZ, article 6): a template for him may only use
 the variables of NEUTRAL.
@@ -23,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import TemplateError
+from engine.speech import formats
 from storage.vocab import Role
 
 NEUTRAL = frozenset({"name", "city", "region", "callback"})  # they say nothing of a debt
@@ -43,18 +46,19 @@ class Fragment:
     @property
     def variables(self) -> frozenset[str]:
         """The names that this text needs."""
-        return frozenset(name for name in _names(self))
+        return frozenset(name for name, _form, _place in _asked(self))
 
-    def speak(self, values: Mapping[str, str]) -> str:
-        """The text with its variables filled in; TemplateError names one that is missing or empty."""
+    def speak(self, values: Mapping[str, str], lang: str = "ru") -> str:
+        """The text with its variables said; TemplateError names one that is missing, empty or of no use."""
 
         def fill(found: re.Match[str]) -> str:
             if found[1] is None:
                 return found[0][0]
-            value = values.get(found[1], "").strip()
+            name, _, form = found[1].partition(":")
+            value = values.get(name, "").strip()
             if not value:
-                raise TemplateError(f"fragment {self.name!r}: no value for {{{found[1]}}}")
-            return value
+                raise TemplateError(f"fragment {self.name!r}: no value for {{{name}}}")
+            return formats.say(value, form, lang) if form else value
 
         return " ".join(PIECE.sub(fill, self.text).split())
 
@@ -71,6 +75,12 @@ class Template:
     def variables(self) -> frozenset[str]:
         """Every name that a lead must bring a value for."""
         return frozenset[str]().union(*(fragment.variables for fragment in self.fragments))
+
+    @property
+    def formats(self) -> frozenset[tuple[str, str]]:
+        """Names with the formats that their values are said in; those without any are not among them."""
+        asked = (one for fragment in self.fragments for one in _asked(fragment))
+        return frozenset((name, form) for name, form, _place in asked if form)
 
     def missing(self, values: Mapping[str, str]) -> list[str]:
         """The variables that these values do not fill, in alphabetical order."""
@@ -95,7 +105,7 @@ def parse(source: str) -> Template:
     role = tree.get("for", Role.DEBTOR.value)
     if role not in list(Role):
         raise TemplateError(f"for is debtor or contact, not {role!r}")
-    fragments = tuple(_fragment(row, number) for number, row in enumerate(rows, 1))
+    fragments = tuple(_fragment(row, number, lang) for number, row in enumerate(rows, 1))
     names = [fragment.name for fragment in fragments]
     for name in names:
         if names.count(name) > 1:
@@ -115,7 +125,7 @@ def _check_neutral(made: Template) -> None:
         )
 
 
-def _fragment(row: Any, number: int) -> Fragment:
+def _fragment(row: Any, number: int, lang: str) -> Fragment:
     """One [[fragment]] table, checked."""
     if not isinstance(row, dict) or row.keys() - {"name", "text", "wav"}:
         raise TemplateError(f"fragment {number}: it has name, and text or wav")
@@ -133,20 +143,26 @@ def _fragment(row: Any, number: int) -> Fragment:
     if len(text) > MAX_TEXT:
         raise TemplateError(f"fragment {name!r}: {len(text)} characters, at most {MAX_TEXT} are spoken")
     fragment = Fragment(name, text, wav)
-    list(_names(fragment))
+    for _name, form, place in _asked(fragment):
+        try:
+            formats.check(form, lang)
+        except TemplateError as error:
+            raise TemplateError(f"{place}: {error}") from None
     return fragment
 
 
-def _names(fragment: Fragment) -> Iterator[str]:
-    """The variables in a text, in order; TemplateError for a brace that means nothing, with its place."""
+def _asked(fragment: Fragment) -> Iterator[tuple[str, str, str]]:
+    """The variables in a text: name, format, place. TemplateError for a brace that means nothing."""
     for found in PIECE.finditer(fragment.text):
         if found[0] in ("{{", "}}"):
             continue
-        if found[1] is None or not NAME.fullmatch(found[1]):
-            before = fragment.text[: found.start()]
-            line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        before = fragment.text[: found.start()]
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        place = f"fragment {fragment.name!r}, line {line}, column {column}"
+        name, _, form = (found[1] or "").partition(":")
+        if not NAME.fullmatch(name):
             raise TemplateError(
-                f"fragment {fragment.name!r}, line {line}, column {column}: "
-                f"{found[0]!r} is no variable; one is written {{name}}, a brace {{{{ or }}}}"
+                f"{place}: {found[0]!r} is no variable; one is written {{name}} or {{name:format}}, "
+                "a brace {{ or }}"
             )
-        yield found[1]
+        yield name, form, place

@@ -1,0 +1,100 @@
+"""Formats: how a template wants a value said, `{debt:rub:genitive}`. Pure.
+
+| format | value | said |
+|---|---|---|
+| none | any | as it is written |
+| a case: `nominative`, `genitive`, `dative` … | name, surname, city | in this case |
+| `in` | city | in it |
+| `rub`, `rub:CASE` | kopecks, a whole number | roubles and kopecks in words |
+| `number`, `number:CASE` | a whole number | in words |
+| forms: балл, балла, баллов (English two) | a whole number | in words, with the form that goes with it |
+| `day`, `day:CASE` | 2026-03-08 or 08.03.2026 | the day of the year |
+| `digits` | a phone, an account | digit by digit |
+
+Forms are written with bars between them. Cases are Russian only. What is wrong with a format is found when
+the template is set, what is wrong with a value when a lead is imported.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache, partial
+
+from engine.errors import TemplateError
+from engine.speech import words
+
+DATES = (
+    re.compile(r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"),
+    re.compile(r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})"),
+)
+FORMS = {"ru": 3, "en": 2}
+DIGITS = re.compile(r"[+0-9 ().-]*[0-9][+0-9 ().-]*")
+
+Say = Callable[[str], str]
+
+
+@lru_cache(maxsize=10_000)
+def say(value: str, form: str, lang: str) -> str:
+    """A value as the format says it; TemplateError for no format, or a value that it cannot say."""
+    return _format(form, lang)(value)
+
+
+@lru_cache(maxsize=1_000)
+def check(form: str, lang: str) -> None:
+    """TemplateError for what is no format of this language."""
+    _format(form, lang)
+
+
+def _format(form: str, lang: str) -> Say:
+    if "|" in form:
+        return _counting(tuple(form.split("|")), lang)
+    kind, _, case = form.partition(":")
+    if case and (case not in words.CASES or kind not in ("rub", "number", "day")):
+        raise TemplateError(f"{form!r} is no format: {case!r} is none of its cases")
+    if (case or kind in words.CASES) and lang != "ru":
+        raise TemplateError(f"{form!r}: cases are for templates in Russian")
+    if kind in words.CASES:
+        return partial(words.declined, case=kind)
+    case = case or "nominative"
+    known: dict[str, Say] = {
+        "": lambda value: value,
+        "in": partial(words.within, lang=lang),
+        "rub": lambda value: words.money(_whole(value, "kopecks"), lang, case),
+        "number": lambda value: words.number(_whole(value, "things"), lang, case=case),
+        "day": lambda value: words.day(_date(value), lang, case),
+        "digits": lambda value: words.digits(_dialled(value), lang),
+    }
+    if kind not in known:
+        raise TemplateError(
+            f"{form!r} is no format; known are {', '.join(filter(None, known))}, cases, one|few|many"
+        )
+    return known[kind]
+
+
+def _counting(forms: tuple[str, ...], lang: str) -> Say:
+    if len(forms) != FORMS[lang] or not all(one.strip() for one in forms):
+        raise TemplateError(f"{'|'.join(forms)!r}: a noun has {FORMS[lang]} forms in this language")
+    spoken = tuple(one.strip() for one in forms)
+    return lambda value: words.counted(_whole(value, spoken[-1]), spoken, lang)
+
+
+def _whole(value: str, of: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", value):
+        raise TemplateError(f"{value[:32]!r} is no whole number of {of}")
+    return int(value)
+
+
+def _date(value: str) -> date:
+    for pattern in DATES:
+        if found := pattern.fullmatch(value):
+            try:
+                return date(int(found["y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                break
+    raise TemplateError(f"{value[:32]!r} is no date like 2026-03-08 or 08.03.2026")
+
+
+def _dialled(value: str) -> str:
+    if not DIGITS.fullmatch(value):
+        raise TemplateError(f"{value[:32]!r} has more than digits")
+    return value
