@@ -73,6 +73,11 @@ def test_values_are_said_in_their_formats() -> None:
     )
 
 
+def test_a_value_that_cannot_be_said_is_told_by_name() -> None:
+    with pytest.raises(TemplateError, match="fragment 'f': sum: '1,5' is no whole number of kopecks"):
+        Fragment("f", "{sum:rub}").speak({"sum": "1,5"})
+
+
 def test_a_format_that_is_none_is_told_with_its_place() -> None:
     with pytest.raises(TemplateError, match=r"line 2, column 3: 'rubles' is no format"):
         parse(of_text("Hello\n, {sum:rubles}"))

@@ -58,7 +58,10 @@ class Fragment:
             value = values.get(name, "").strip()
             if not value:
                 raise TemplateError(f"fragment {self.name!r}: no value for {{{name}}}")
-            return formats.say(value, form, lang) if form else value
+            try:
+                return formats.say(value, form, lang)
+            except TemplateError as error:
+                raise TemplateError(f"fragment {self.name!r}: {name}: {error}") from None
 
         return " ".join(PIECE.sub(fill, self.text).split())
 
