@@ -282,9 +282,9 @@ def test_without_a_node_all_that_waits_is_given_back_and_nothing_is_wanted() -> 
 @pytest.mark.parametrize(
     "row, trunk, wanted, free",
     [
-        (campaign(cps=5.0), {"cps": 100}, 5, 17),  # 0.8 s of its own pace, and one
-        (campaign(cps=100.0), {"cps": 5}, 30, 5),  # of its trunk's
-        (campaign(channels=2), {}, 2, 17),  # a trunk begins with a fifth of its limit
+        (campaign(cps=5.0), {"cps": 100}, 4, 11),  # 0.5 s of its own pace, and one
+        (campaign(cps=100.0), {"cps": 5}, 30, 4),  # of its trunk's
+        (campaign(channels=2), {}, 2, 11),  # a trunk begins with a fifth of its limit
         (campaign(), {"channels": 3}, 30, 3),
     ],
 )

@@ -26,7 +26,7 @@ from engine.campaign.pacing import (
     interval,
     step,
 )
-from engine.campaign.valves import WAITING_S
+from engine.campaign.valves import COMMIT_S
 
 rates = st.floats(0.1, 200)
 
@@ -261,6 +261,5 @@ def test_beats_take_a_fifth_of_the_time_and_are_never_far_apart(spent_s: float) 
 
 
 def test_what_waits_lasts_from_a_beat_to_the_end_of_the_next_one() -> None:
-    commit_s = WAITING_S - BEAT_LOADED_S
-    assert commit_s >= BUSY * BEAT_LOADED_S, "as long as a beat may take before beats are further apart"
-    assert PERMIT.total_seconds() > WAITING_S, "the last that waits may still be sent"
+    assert COMMIT_S >= BUSY * BEAT_LOADED_S, "as long as a beat may take before beats are further apart"
+    assert PERMIT.total_seconds() > BEAT_LOADED_S + COMMIT_S, "the last that waits may still be sent"

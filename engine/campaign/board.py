@@ -19,9 +19,9 @@ from engine.campaign.errand import Closing, Errand, News, Order
 from engine.campaign.fair import Ledger
 from engine.campaign.line import CALL_GRACE_S, RING_GRACE_S, TALK_GRACE_S, Line, until
 from engine.campaign.operators import Operators
-from engine.campaign.pacing import Pace, Room
+from engine.campaign.pacing import BEAT_S, Pace, Room
 from engine.campaign.shares import Claims, Key, Share
-from engine.campaign.valves import Valves, lacking
+from engine.campaign.valves import Valves
 from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 from storage.vocab import Outcome, Pacing
@@ -154,9 +154,9 @@ class Board:
         """Is there a campaign whose share nobody has worked out yet?"""
         return any(("campaign", str(key)) not in self._shares for key in self._campaigns)
 
-    def step(self, now: float, lag_s: float) -> None:
-        """Once a beat: trunks become faster or slower by what was seen; events are handled `lag_s` late."""
-        self._valves.step(now, lag_s)
+    def step(self, now: float, lag_s: float, next_s: float = BEAT_S) -> None:
+        """Once a beat, the next after `next_s`: trunks become faster or slower; events are `lag_s` late."""
+        self._valves.step(now, lag_s, next_s)
 
     def _fresh(self, campaign: CampaignRow) -> Room:
         """The room of a campaign that is new here; attempts that were adopted before use it already."""
@@ -331,7 +331,7 @@ class Board:
         waiting: Counter[UUID] = Counter()
         for (campaign_id, _trunk), orders in self._waiting.items():
             waiting[campaign_id] += len(orders)
-        room = {key: lacking(self._rooms[key], waiting[key]) for key in self._campaigns}
+        room = {key: self._valves.lacking(self._rooms[key], waiting[key]) for key in self._campaigns}
         lines = ((line.order, line.seen) for line in self.lines.values())
         return self.operators.wants(self.running, lines, waiting, room, node, now, at)
 

@@ -31,7 +31,7 @@ from engine.campaign.errand import DRAIN, HANGUP, STOP, Errand, News
 from engine.campaign.fleet import LEASE_S, Fleet
 from engine.campaign.hangups import Hangups
 from engine.campaign.nodes import Make, Nodes
-from engine.campaign.pacing import Appetite, interval
+from engine.campaign.pacing import BEAT_S, Appetite, interval
 from engine.campaign.sender import Sender
 from engine.campaign.witness import seen_in
 from engine.errors import Fenced
@@ -65,7 +65,7 @@ class Dialer:
         self._books_thread = ThreadPoolExecutor(1, "books")
         self._stopping = asyncio.Event()
         self._reloaded: Settings | None = None
-        self._clock, self._appetite = Clock(), Appetite()
+        self._clock, self._appetite, self._next_s = Clock(), Appetite(), BEAT_S
         self._drained: frozenset[str] = frozenset()
         self._survey_at = 0.0  # when nodes are to be asked which channels live; 0: never
         self._late = False  # the last beat took so long that its orders would have been void
@@ -163,8 +163,8 @@ class Dialer:
             if self._stopping.is_set() and saved and self._board.empty:
                 return
             self._steady_since = self._steady_since if saved else loop.time()
-            spent = loop.time() - began
-            await asyncio.sleep(max(0.0, (interval(spent) if saved else DOWN_S) - spent))
+            self._next_s = interval(spent := loop.time() - began)
+            await asyncio.sleep(max(0.0, (self._next_s if saved else DOWN_S) - spent))
 
     async def _take_in(self, listen: Any) -> None:
         """Settings that were read anew."""
@@ -199,7 +199,7 @@ class Dialer:
         if self._stopping.is_set():
             self._board.recall()
             reached("recalled")
-        self._board.step(loop.time(), self._nodes.lag_s)
+        self._board.step(loop.time(), self._nodes.lag_s, self._next_s)
         nodes = {} if self._late else self._open_nodes()
         errand = self._reachable(self._board.errand(nodes, loop.time(), self._settings.now()))
         most = int(self._appetite.most)
