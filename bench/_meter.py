@@ -30,14 +30,17 @@ def cpu_s(pids: list[int]) -> float:
 
 
 def memory_mb(pids: list[int]) -> float:
-    """Memory of these processes' own (pages shared with others count for each its part), in MB."""
+    """Memory of these processes' own, in MB (pages shared with a fork count for each its part).
+
+    Without pages of files: how many of those are theirs depends on who else runs the same programs.
+    """
     total = 0
     for pid in pids:
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except FileNotFoundError:
             continue
-        total += int(text.partition("\nPss:")[2].split()[0])
+        total += int(text.partition("\nPss_Anon:")[2].split()[0])
     return total / 1024
 
 
