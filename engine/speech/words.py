@@ -10,9 +10,6 @@ from datetime import date
 from functools import cache, lru_cache
 from typing import Any
 
-from num2words import num2words
-from pymorphy3 import MorphAnalyzer
-
 from engine.errors import TemplateError
 
 CASES = {
@@ -40,7 +37,16 @@ WITH_VO = re.compile(r"[вф][бвгджзйклмнпрстфхцчшщ]", re.I
 @cache
 def _morphology() -> Any:
     """The dictionary: 15 MB, a tenth of a second, when first needed."""
+    from pymorphy3 import MorphAnalyzer
+
     return MorphAnalyzer(lang="ru")
+
+
+def _in_words(n: int, **how: Any) -> str:
+    """num2words, which few processes need: loaded with the first number."""
+    from num2words import num2words
+
+    return str(num2words(n, **how))
 
 
 def number(n: int, lang: str = "ru", *, gender: str = MASCULINE, case: str = "nominative") -> str:
@@ -48,7 +54,7 @@ def number(n: int, lang: str = "ru", *, gender: str = MASCULINE, case: str = "no
     if not 0 <= n <= LARGEST:
         raise TemplateError(f"{n} is no number from 0 to {LARGEST}")
     if lang == "en":
-        return str(num2words(n, lang="en")).replace(",", "").replace(" and ", " ")
+        return _in_words(n, lang="en").replace(",", "").replace(" and ", " ")
     words: list[str] = []
     for scale, noun in SCALES:
         group, n = divmod(n, scale)
@@ -61,7 +67,7 @@ def number(n: int, lang: str = "ru", *, gender: str = MASCULINE, case: str = "no
 
 @cache
 def _below_thousand(n: int, gender: str, case: str) -> str:
-    return str(num2words(n, lang="ru", gender=gender, case=CASES[case][0], animate=False))
+    return _in_words(n, lang="ru", gender=gender, case=CASES[case][0], animate=False)
 
 
 def _with(n: int, noun: str, case: str) -> str:
@@ -117,8 +123,8 @@ def money(kopecks: int, lang: str = "ru", case: str = "nominative") -> str:
 def day(on: date, lang: str = "ru", case: str = "nominative") -> str:
     """A day of the year: восьмое марта, to be paid "до восьмого марта"."""
     if lang == "en":
-        return f"{on:%B} the {num2words(on.day, lang='en', to='ordinal')}"
-    said = num2words(on.day, lang="ru", to="ordinal", gender=NEUTER, case=CASES[case][0], animate=False)
+        return f"{on:%B} the {_in_words(on.day, lang='en', to='ordinal')}"
+    said = _in_words(on.day, lang="ru", to="ordinal", gender=NEUTER, case=CASES[case][0], animate=False)
     return f"{said} {MONTHS[on.month - 1]}"
 
 
