@@ -2,20 +2,18 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from builders import add_campaign
 from sqlalchemy import Engine
 
 from engine.sections import Contact, Dialer, Trunk
 from engine.settings import Settings
-from storage import campaign as store
-from storage import contact, speech
-from storage.db import new_id, writing
-from storage.vocab import CampaignState, Role
+from storage import contact
+from storage.db import writing
 
 ENOUGH = 200_000  # leads: more than are claimed in all runs
 EVERYWHERE = (
@@ -72,27 +70,10 @@ def gather(engine: Engine, size: int, **changes: Any) -> tuple[UUID, int]:
 
     `changes` are of its row.
     """
+    times = {"created_at": WORKDAY, "changed_at": WORKDAY}
+    usual = {"cps": 1000, "channels": 100_000, "law": ["ru-230fz-talk"], "phrases": {}} | times
+    row = add_campaign(engine, "bench", **usual | changes)
     with writing(engine) as connection:
-        template = speech.add_template(connection, "bench", "", {}, WORKDAY)
-        row = store.CampaignRow(
-            id=new_id(),
-            name="bench",
-            state=CampaignState.RUNNING,
-            template_id=template.id,
-            trunks=["trunk"],
-            cps=1000,
-            channels=100_000,
-            attempts=1,
-            priority=0,
-            role=Role.DEBTOR,
-            law=["ru-230fz-talk"],
-            exemption="",
-            owes="",
-            phrases={},
-            created_at=WORKDAY,
-            changed_at=WORKDAY,
-        )
-        store.add(connection, replace(row, **changes))
         zone = contact.zone_ids(connection, {"Europe/Moscow"})["Europe/Moscow"]
         words = {"person": uuid(1), "phone": uuid(2), "lead": uuid(3), "size": size, "zone": zone}
         connection.exec_driver_sql(FILL.format(campaign=row.id, due=WORKDAY - timedelta(days=1), **words))

@@ -38,7 +38,8 @@ def measure(name: str) -> Rows | None:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "rows.json"
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(result)]
-        environment = os.environ | {"PYTHONPATH": str(HERE.parent / "etc/lab")}
+        paths = (HERE.parent / folder for folder in (".", "etc/lab", "tests"))
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
         if subprocess.run(command, env=environment, check=False).returncode or not result.exists():
             return None
         rows: Rows = json.loads(result.read_text())

@@ -48,32 +48,38 @@ def after(seconds: float) -> datetime:
 def settings(folder: Path, **changes: Any) -> Settings:
     """Settings that keep everything in a folder."""
     url = f"sqlite:///{folder / 'zvonar.db'}"
-    return Settings(**{"data_dir": folder, "database_url": url, "dialer": {"name": "me"}} | changes)
+    given: dict[str, Any] = {"data_dir": folder, "database_url": url, "dialer": {"name": "me"}}
+    return Settings(**given | changes)
+
+
+def campaign_row(**changes: Any) -> campaigns.CampaignRow:
+    """A running campaign that stands in no database."""
+    row = campaigns.CampaignRow(
+        id=new_id(),
+        name="autumn",
+        state=CampaignState.RUNNING,
+        template_id=new_id(),
+        trunks=["trunk"],
+        cps=5.0,
+        channels=30,
+        attempts=1,
+        priority=0,
+        role=Role.DEBTOR,
+        law=["none"],
+        exemption="",
+        owes="",
+        phrases=None,
+        created_at=NOON,
+        changed_at=NOON,
+    )
+    return replace(row, **changes)
 
 
 def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campaigns.CampaignRow:
     """A running campaign of a template of its own."""
     with writing(engine) as connection:
         written = speech.add_template(connection, name, SOURCE, {}, NOON)
-        row = campaigns.CampaignRow(
-            id=new_id(),
-            name=name,
-            state=CampaignState.RUNNING,
-            template_id=written.id,
-            trunks=["trunk"],
-            cps=5.0,
-            channels=30,
-            attempts=1,
-            priority=0,
-            role=Role.DEBTOR,
-            law=["none"],
-            exemption="",
-            owes="",
-            phrases=None,
-            created_at=NOON,
-            changed_at=NOON,
-        )
-        row = replace(row, **changes)
+        row = campaign_row(name=name, **{"template_id": written.id} | changes)
         campaigns.add(connection, row)
     return row
 

@@ -1,6 +1,7 @@
 """The blacklist in the hands of operators: entries, lists, undoing, opt-outs."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -323,7 +324,7 @@ def test_a_number_never_stands_in_the_audit(engine: Engine, bans: Blacklists, ad
     bans.remove(PHONE, NUMBER, actor="me")
     assert len(rows_of(engine, audit)) == 4
     told = [str((note.subject, note.detail)) for note in rows_of(engine, audit)]
-    assert not any(number[2:] in one for one in told for number in (PHONE, "+79210000001"))
+    assert not any("921" in re.sub(r"[0-9a-f-]{36}", "", one) for one in told), "ids may have any digits"
 
 
 def test_the_campaigns_of_a_lead_that_comes_back_stay_as_they_are(

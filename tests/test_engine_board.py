@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import NOON, PHONE, after
+from builders import NOON, PHONE, after, campaign_row
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -19,7 +19,7 @@ from engine.campaign.pacing import Pace
 from engine.sections import Dialer, Trunk
 from storage.campaign import CampaignRow
 from storage.db import new_id
-from storage.vocab import CampaignState, Outcome, Role
+from storage.vocab import Outcome
 
 NODE = "asterisk"
 NODES = {NODE: 1000}
@@ -28,25 +28,7 @@ DIALER = Dialer(dial_timeout_s=30, max_call_s=100)
 
 
 def campaign(**changes: Any) -> CampaignRow:
-    made = CampaignRow(
-        id=new_id(),
-        name="autumn",
-        state=CampaignState.RUNNING,
-        template_id=new_id(),
-        trunks=["trunk"],
-        cps=100.0,
-        channels=30,
-        attempts=1,
-        priority=0,
-        role=Role.DEBTOR,
-        law=["none"],
-        exemption="",
-        owes="",
-        phrases=None,
-        created_at=NOON,
-        changed_at=NOON,
-    )
-    return replace(made, **changes)
+    return campaign_row(**{"cps": 100.0} | changes)
 
 
 def orders(of: CampaignRow, count: int, until: float = 10**6) -> list[Order]:
@@ -282,8 +264,8 @@ def test_without_a_node_all_that_waits_is_given_back_and_nothing_is_wanted() -> 
 @pytest.mark.parametrize(
     "row, trunk, wanted, free",
     [
-        (campaign(cps=5.0), {"cps": 100}, 4, 11),  # 0.5 s of its own pace, and one
-        (campaign(cps=100.0), {"cps": 5}, 30, 4),  # of its trunk's
+        (campaign(cps=5.0), {"cps": 100}, 3, 11),  # 0.5 s of its own pace, and the turn at hand
+        (campaign(cps=100.0), {"cps": 5}, 30, 3),  # of its trunk's
         (campaign(channels=2), {}, 2, 11),  # a trunk begins with a fifth of its limit
         (campaign(), {"channels": 3}, 30, 3),
     ],
@@ -372,7 +354,7 @@ def test_a_trunk_that_fails_is_left_alone_and_what_waits_for_it_is_given_back() 
     clock.board.saved(errand)
     clock.now += 30
     clock.board.step(clock.now, 0)
-    assert clock.errand(clock.now).free == {"trunk": 2}
+    assert clock.errand(clock.now).free == {"trunk": 1}
     clock.waits(9)
     (first,) = clock.send()
     clock.board.unsend(first.id)

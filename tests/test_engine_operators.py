@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from builders import NOON
+from builders import NOON, campaign_row
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.errand import Order
@@ -13,17 +13,11 @@ from engine.campaign.operators import FRESH_S, Operators
 from engine.gateways.ami_members import Duty, Member
 from storage.campaign import CampaignRow
 from storage.db import new_id
-from storage.vocab import CampaignState, Outcome, Pacing, Role
+from storage.vocab import Outcome, Pacing
 
 
 def campaign(pacing: Pacing = Pacing.PROGRESSIVE, queue: str = "sales", **more: Any) -> CampaignRow:
-    figures: dict[str, Any] = {"cps": 5.0, "channels": 30, "attempts": 1, "priority": 0}
-    law: dict[str, Any] = {"role": Role.DEBTOR, "law": [], "exemption": "", "owes": "", "phrases": None}
-    times = {"created_at": NOON, "changed_at": NOON}
-    named: dict[str, Any] = {"id": new_id(), "name": "c", "state": CampaignState.RUNNING, "trunks": ["t"]}
-    return CampaignRow(
-        template_id=new_id(), pacing=pacing, queue=queue, **named, **figures, **law, **times, **more
-    )
+    return campaign_row(pacing=pacing, queue=queue, **{"name": "c", "trunks": ["t"], "law": []} | more)
 
 
 class Floor:

@@ -12,6 +12,7 @@ from engine.campaign.pacing import (
     BEAT_MOST_S,
     BEAT_S,
     BUSY,
+    COMMIT_S,
     EASE_BACK_S,
     FLOOR,
     HOLD_S,
@@ -26,7 +27,6 @@ from engine.campaign.pacing import (
     interval,
     step,
 )
-from engine.campaign.valves import COMMIT_S
 
 rates = st.floats(0.1, 200)
 

@@ -331,7 +331,7 @@ class Board:
         waiting: Counter[UUID] = Counter()
         for (campaign_id, _trunk), orders in self._waiting.items():
             waiting[campaign_id] += len(orders)
-        room = {key: self._valves.lacking(self._rooms[key], waiting[key]) for key in self._campaigns}
+        room = {key: self._rooms[key].lacking(waiting[key], self._valves.ahead_s) for key in self._campaigns}
         lines = ((line.order, line.seen) for line in self.lines.values())
         return self.operators.wants(self.running, lines, waiting, room, node, now, at)
 

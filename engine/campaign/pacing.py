@@ -28,6 +28,7 @@ RECOVERY = 0.10 / 30.0  # of the limit, a second
 LATE_S, EASE_HALF_S, EASE_BACK_S = 0.2, 1.0, 5.0
 FLOOR = 0.05
 BEAT_S, BEAT_LOADED_S, BUSY = 0.2, 0.5, 0.2
+COMMIT_S = 0.3  # what waits to be sent lasts until the next beat, and so long for its commit
 BEAT_MOST_S = 0.4  # so that half of a permit's second is left for sending
 SMALLEST, LARGEST, GROW, SHRINK = 5.0, 1000.0, 1.25, 0.25
 STEP_S = 1.0  # a longer silence (the database was away) proves no more than this
@@ -75,6 +76,11 @@ class Room:
     def used_more(self, change: int) -> "Room":
         """So many channels more (or fewer) are in use."""
         return replace(self, used=max(0, self.used + change))
+
+    def lacking(self, waiting: int, within_s: float) -> int:
+        """How many orders to fetch so that no turn is missed in this time; it has a channel for each."""
+        enough = min(int(self.pace.rate * within_s) + 1, self.channels - self.used)
+        return max(0, enough - waiting)
 
     def limited(self, rate: float, channels: int) -> "Room":
         """The same room under changed limits; calls under way go on."""

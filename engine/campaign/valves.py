@@ -13,11 +13,10 @@ from uuid import UUID
 
 from engine import telemetry
 from engine.campaign.breaker import TRIAL_CPS, Breaker, Position
-from engine.campaign.pacing import BEAT_S, Heard, Pace, Room, Throttle, step
+from engine.campaign.pacing import BEAT_S, COMMIT_S, Heard, Pace, Room, Throttle, step
 from engine.sections import Trunk
 from storage.vocab import Outcome
 
-COMMIT_S = 0.3  # what waits to be sent lasts until the next beat, and so long for its commit
 SHUT = {Position.CLOSED: 0, Position.TRIAL: 1, Position.OPEN: 2}
 
 log = telemetry.logger("trunks")
@@ -49,7 +48,7 @@ class Valves:
     def __init__(self, trunks: Iterable[Trunk]) -> None:
         self._valves: dict[str, Valve] = {}
         self._stepped: float | None = None
-        self._ahead_s = BEAT_S + COMMIT_S
+        self.ahead_s = BEAT_S + COMMIT_S  # so long lasts what waits to be sent
         self.limits(trunks, {})
 
     @property
@@ -78,7 +77,7 @@ class Valves:
 
     def step(self, now: float, lag_s: float, next_s: float = BEAT_S) -> None:
         """Once a beat, the next after `next_s`: throttles and breakers move on; events are `lag_s` late."""
-        self._ahead_s = next_s + COMMIT_S
+        self.ahead_s = next_s + COMMIT_S
         dt = 0.0 if self._stepped is None else now - self._stepped
         self._stepped = now
         for name, valve in self._valves.items():
@@ -129,16 +128,12 @@ class Valves:
         if valve := self._valves.get(name):
             valve.breaker = valve.breaker.heard(attempt, Outcome.CANCELLED, 0.0)
 
-    def lacking(self, room: Room, waiting: int) -> int:
-        """How many orders to fetch, so that none of its turns is missed; it has a channel for each."""
-        enough = min(ceil(room.pace.rate * self._ahead_s) + 1, room.channels - room.used)
-        return max(0, enough - waiting)
-
     def free(self, waiting: Mapping[str, int]) -> dict[str, int]:
         """Trunk -> how many orders to fetch, when so many wait already."""
         found = {}
         for name, valve in self._valves.items():
-            room, most = self.lacking(valve.room, waiting.get(name, 0)), valve.breaker.room
+            room = valve.room.lacking(waiting.get(name, 0), self.ahead_s)
+            most = valve.breaker.room
             found[name] = room if most is None else min(room, max(0, most - waiting.get(name, 0)))
         return found
 
