@@ -31,9 +31,9 @@ INSERT INTO phone (person_id, id, e164, position, kind, operator, region)
 SELECT {person}, {phone}, '+79' || lpad(n::text, 9, '0'), 1, 'mobile', '', ''
 FROM generate_series(1, {size}) n;
 INSERT INTO lead (person_id, id, campaign_id, key, phone_id, role, variables, clips, state, why, due_at,
-                  waits, zone_id, by_number, attempts, outcome, priority, control, avoids)
+                  waits, zone_id, by_number, attempts, outcome, priority, control, avoids, lang)
 SELECT {person}, {lead}, '{campaign}', n::text, {phone}, 'debtor', '{{"name": "n"}}', '[["a", 900]]',
-       'pending', '', '{due}', '', {zone}, true, 0, '', 0, mod(n, 10) = 0, ''
+       'pending', '', '{due}', '', {zone}, true, 0, '', 0, mod(n, 10) = 0, '', ''
 FROM generate_series(1, {size}) n;
 """
 

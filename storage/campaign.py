@@ -4,7 +4,7 @@ A lead is one debt of one person in one campaign. Only pending leads stand in th
 dialling takes (`ix_lead_due`); finished ones leave it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,17 +24,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    Update,
     func,
     select,
     text,
-    tuple_,
     update,
 )
 
-from storage.contact import chunks, phone
-from storage.db import Each, Given, Id, Json, Record, UtcTime, among, like, metadata
-from storage.vocab import CampaignState, LeadState, Pacing, Role, Waits
+from storage.contact import phone
+from storage.db import Id, Json, Record, UtcTime, metadata
+from storage.vocab import CampaignState, LeadState, Pacing, Role
 
 campaign = Table(
     "campaign",
@@ -59,6 +57,9 @@ campaign = Table(
     Column("record", Boolean, nullable=False, default=False),
     Column("retry", Json, nullable=False, default=dict, comment="outcome -> rule, where it has its own"),
     Column("why", Text, nullable=False, default="", comment="why it was paused, when nobody did it"),
+    Column("messages", Json, nullable=False, default=list, comment="who hears another template"),
+    Column("amd", String(16), nullable=False, default="", comment="how machines are told; empty: not at all"),
+    Column("machine", String(64), nullable=False, default="", comment="note, hangup, or a template's id"),
     Column("phrases", Json, comment="phrase -> [audio name, ms, text]; made when the campaign starts"),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
@@ -74,7 +75,7 @@ lead = Table(
     Column("phone_id", Id, nullable=False),
     Column("role", String(8), nullable=False),
     Column("variables", Json, nullable=False),
-    Column("clips", Json, comment="[[audio name, ms], …] of the message; null until it is made"),
+    Column("clips", Json, comment="[[file, ms, fragment], …] of the message; null until it is made"),
     Column("state", String(16), nullable=False),
     Column("why", Text, nullable=False, default="", comment="why it is blocked"),
     Column("due_at", UtcTime, nullable=False),
@@ -87,6 +88,8 @@ lead = Table(
     Column("priority", SmallInteger, nullable=False, default=0, comment="the higher goes first"),
     Column("control", Boolean, nullable=False, default=False, comment="called in turn, not at its best hour"),
     Column("avoids", String(64), nullable=False, default="", comment="the trunk that failed it last"),
+    Column("template_id", Id, comment="what it hears; null: its campaign's template"),
+    Column("lang", String(2), nullable=False, default="", comment="of its message; empty: the template's"),
     ForeignKeyConstraint(["person_id", "phone_id"], ["phone.person_id", "phone.id"]),
     UniqueConstraint("campaign_id", "key", "person_id"),
     Index(
@@ -136,6 +139,9 @@ class CampaignRow:
     record: bool = False
     retry: dict[str, str] = field(default_factory=dict)
     why: str = ""
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    amd: str = ""
+    machine: str = ""
 
 
 def _row(row: Record) -> CampaignRow:
@@ -194,117 +200,6 @@ def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list
         lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW
     )
     return list(connection.execute(query.limit(limit)))
-
-
-def _one_lead(given: Given) -> Update:
-    return update(lead).where(lead.c.person_id == given["person_id_"], lead.c.id == given["id_"])
-
-
-def _in_flight(given: Given) -> Update:
-    return _one_lead(given).where(lead.c.state == LeadState.IN_FLIGHT)
-
-
-def _leads(*names: str) -> dict[str, Any]:
-    return like(lead, "person_id", "id", *names)
-
-
-_SET_AUDIO = Each(
-    lambda given: (
-        _one_lead(given)
-        .where(lead.c.state == LeadState.NEW)
-        .values(clips=given["clips_"], state=given["state_"], why=given["why_"])
-    ),
-    _leads("clips", "state", "why"),
-)
-_BLOCK = Each(
-    lambda given: _one_lead(given).values(state=LeadState.BLOCKED, why=given["why_"]), _leads("why")
-)
-_DEFER = Each(
-    lambda given: _one_lead(given).values(due_at=given["due_at_"], waits=given["waits_"]),
-    _leads("due_at", "waits"),
-)
-_SET_IN_FLIGHT = Each(
-    lambda given: _one_lead(given).values(state=LeadState.IN_FLIGHT, waits=Waits.TURN), _leads()
-)
-_HOLD = Each(
-    lambda given: _one_lead(given).values(
-        state=LeadState.PENDING, due_at=given["due_at_"], waits=Waits.TRUNK
-    ),
-    _leads("due_at"),
-)
-_SET = ("state", "due_at", "waits", "attempts", "outcome", "avoids")
-_RELEASE = Each(
-    lambda given: _in_flight(given).values({name: given[f"{name}_"] for name in _SET}), _leads(*_SET)
-)
-_GIVE_BACK = Each(
-    lambda given: _in_flight(given).values(state=LeadState.PENDING, due_at=given["due_at_"]),
-    _leads("due_at"),
-)
-_TURN_TO = Each(
-    lambda given: _in_flight(given).values(phone_id=given["phone_id_"], zone_id=given["zone_id_"]),
-    _leads("phone_id", "zone_id"),
-)
-
-
-def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips_, state_, why_."""
-    _SET_AUDIO(connection, rows)
-
-
-def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads that must not be dialled: person_id_, id_, why_."""
-    _BLOCK(connection, rows)
-
-
-def defer(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads that may be dialled later: person_id_, id_, due_at_, waits_."""
-    _DEFER(connection, rows)
-
-
-def wake(connection: Connection, numbers: Collection[str], at: datetime) -> None:
-    """Look again at what waits for calls to these numbers to end, or for a limit that may be free again:
-    leads of everybody who has one of them, whichever of his phones they would dial.
-    """
-    for part in chunks(set(numbers)):
-        waiting = (
-            select(lead.c.person_id, lead.c.id)
-            .where(
-                lead.c.person_id.in_(select(phone.c.person_id).where(among(connection, phone.c.e164, part))),
-                lead.c.state == LeadState.PENDING,
-                lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
-            )
-            .with_for_update(skip_locked=True)  # one that is locked is being looked at already
-        )
-        query = update(lead).where(tuple_(lead.c.person_id, lead.c.id).in_(waiting))
-        connection.execute(query.values(due_at=at, waits=Waits.TURN))
-
-
-def set_in_flight(connection: Connection, rows: list[Record]) -> None:
-    """Leads that an attempt has been written for."""
-    _SET_IN_FLIGHT(connection, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
-
-
-def hold(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads that were to be called and for which there is no trunk now: person_id_, id_, due_at_."""
-    _HOLD(connection, rows)
-
-
-def release(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose attempt is over: person_id_, id_, state_, due_at_, waits_, attempts_, outcome_, avoids_.
-
-    A lead that was blocked meanwhile (the person opted out) stays blocked.
-    """
-    _RELEASE(connection, rows)
-
-
-def give_back(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose attempt never went out: person_id_, id_, due_at_. For the rest nothing has been."""
-    _GIVE_BACK(connection, rows)
-
-
-def turn_to(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads that another phone is to be called of: person_id_, id_, phone_id_, zone_id_."""
-    _TURN_TO(connection, rows)
 
 
 def unfinished(connection: Connection, campaign_id: UUID) -> bool:

@@ -6,7 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Integer, String, Table, Text, UniqueConstraint, func, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Date,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    select,
+)
 
 from storage.contact import chunks
 from storage.db import Id, Json, UtcTime, add_new, metadata, new_id
@@ -27,13 +40,27 @@ template = Table(
 audio = Table(
     "audio",
     metadata,
-    Column("name", String(64), primary_key=True, comment="SHA-256 of voice, text and format"),
+    Column("key", String(64), primary_key=True, comment="SHA-256 of format, voice, text and how it is made"),
+    Column("file", String(64), nullable=False, comment="SHA-256 of the content"),
     Column("state", String(8), nullable=False),
     Column("ms", Integer, nullable=False, default=0),
+    Column("bytes", Integer, nullable=False, default=0),
     Column("voice", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("error", Text, nullable=False, default=""),
     Column("created_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime, nullable=False, comment="when it was last asked for, by the day"),
+    Index("ix_audio_file", "file"),
+)
+
+cost = Table(
+    "speech_cost",
+    metadata,
+    Column("day", Date, primary_key=True, comment="of UTC"),
+    Column("voice", String(64), primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("characters", BigInteger, nullable=False),
+    Column("kopecks", BigInteger, nullable=False),
 )
 
 
@@ -92,19 +119,19 @@ def add_template(
     return row
 
 
-def audio_known(connection: Connection, names: Collection[str]) -> dict[str, tuple[AudioState, int, str]]:
-    """name -> (state, ms, error) of those of these fragments that have been tried."""
+def audio_known(connection: Connection, keys: Collection[str]) -> dict[str, tuple[AudioState, int, str]]:
+    """key -> (state, ms, error) of those of these fragments that have been tried."""
     found: dict[str, tuple[AudioState, int, str]] = {}
-    for part in chunks(names):
-        query = select(audio.c.name, audio.c.state, audio.c.ms, audio.c.error).where(audio.c.name.in_(part))
+    for part in chunks(keys):
+        query = select(audio.c.key, audio.c.state, audio.c.ms, audio.c.error).where(audio.c.key.in_(part))
         for row in connection.execute(query):
-            found[row.name] = (AudioState(row.state), row.ms, row.error)
+            found[row.key] = (AudioState(row.state), row.ms, row.error)
     return found
 
 
 def save_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write down fragments that were made or failed; an earlier failure gives way."""
-    for part in chunks([row["name"] for row in rows]):
-        failed = audio.delete().where(audio.c.name.in_(part), audio.c.state == AudioState.FAILED)
+    for part in chunks([row["key"] for row in rows]):
+        failed = audio.delete().where(audio.c.key.in_(part), audio.c.state == AudioState.FAILED)
         connection.execute(failed)
     add_new(connection, audio, rows)

@@ -21,7 +21,7 @@ from engine.campaign.errand import Order
 from engine.campaign.fleet import Fleet
 from engine.settings import Settings
 from engine.speech.service import Speech
-from storage import blacklist, calls, contact, speech
+from storage import blacklist, calls, contact, speech, talks
 from storage import campaign as campaigns
 from storage.db import Record, add_new, new_id, reading, writing
 from storage.vocab import AttemptState, CallKind, CampaignState, LeadState, Outcome, Role
@@ -181,7 +181,7 @@ def report(
     row = {"person_id_": who["person_id"], "id_": who["id"], "talk_": outcome.value, "pressed_": keys}
     row |= {"call_back_": hour}
     with writing(engine) as connection:
-        calls.save_talks(connection, [row | {"heard_ms_": 900, "message_ms_": 1000}])
+        talks.save_talks(connection, [row | {"heard_ms_": 900, "message_ms_": 1000}])
 
 
 def order_of(lead: dict[str, Any], **changes: Any) -> Order:

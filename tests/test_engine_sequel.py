@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.errand import Closing, Errand
-from storage import calls, contact
+from storage import calls, contact, talks
 from storage import campaign as store
 from storage.campaign import CampaignRow
 from storage.db import writing
@@ -240,7 +240,7 @@ def test_a_call_back_is_stored_with_its_attempt_and_survives_the_dialer(engine: 
     (order,) = line.take([campaign.id])
     row: dict[str, Any] = {"person_id_": order.person_id, "id_": order.id, "talk_": "answered-heard"}
     with writing(engine) as connection:
-        calls.save_talks(
+        talks.save_talks(
             connection, [row | {"heard_ms_": 9, "message_ms_": 9, "pressed_": "518", "call_back_": 18}]
         )
     ((restored, seen, _ours),) = line.books.unfinished()

@@ -29,6 +29,7 @@ from engine.errors import NotFound
 from engine.speech.clip import Clip
 from storage import audit, blacklist, calls, consent
 from storage import campaign as store
+from storage import talks as written
 from storage.calls import attempt
 from storage.db import new_id, reading, writing
 from storage.vocab import LeadState, Outcome
@@ -192,14 +193,14 @@ def test_closing_stores_what_was_said_last(engine: Engine, tmp_path: Path) -> No
 def test_results_wait_for_a_database_that_is_away_and_one_that_is_refused_harms_no_other(
     talks: Talks, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, errors = calls.save_talks, [OperationalError("", {}, Exception()), ValueError("nonsense")]
+    real, errors = written.save_talks, [OperationalError("", {}, Exception()), ValueError("nonsense")]
 
     def save(connection: Any, rows: Any) -> None:
         if errors:
             raise errors.pop(0)
         real(connection, rows)
 
-    monkeypatch.setattr(calls, "save_talks", save)
+    monkeypatch.setattr(written, "save_talks", save)
     monkeypatch.setattr(module, "DOWN_S", 0.01)
     first, second = (opened(talks, engine, lead) for lead in in_flight(engine, 2))
     talks.save(first, None)

@@ -11,7 +11,7 @@ from builders import NOON, PHONE, add_attempt, add_campaign, add_lead, after, at
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
-from storage import calls
+from storage import calls, talks
 from storage.db import new_id, reading, writing
 from storage.vocab import AttemptState, CallKind, Outcome
 
@@ -33,7 +33,7 @@ def told(engine: Engine, row: dict[str, Any]) -> None:
 def joined(engine: Engine, row: dict[str, Any]) -> None:
     """An operator took the call."""
     with writing(engine) as connection:
-        calls.save_joined(connection, row["id"])
+        talks.save_joined(connection, row["id"])
 
 
 def closed(engine: Engine, row: dict[str, Any]) -> None:
@@ -121,9 +121,9 @@ def test_what_conversations_need_of_this_attempt_and_of_those_after_it(
     closed(engine, add_attempt(engine, lead))
     later = add_attempt(engine, lead)
     with reading(engine) as connection:
-        first, second = calls.for_talks(connection, attempt["id"], 5)
-        assert calls.for_talks(connection, attempt["id"], 1) == [first]
-        assert calls.for_talks(connection, later["id"], 5) == [second]
+        first, second = talks.for_talks(connection, attempt["id"], 5)
+        assert talks.for_talks(connection, attempt["id"], 1) == [first]
+        assert talks.for_talks(connection, later["id"], 5) == [second]
     assert (first.id, first.person_id, first.e164) == (attempt["id"], attempt["person_id"], PHONE)
     assert (first.campaign_id, first.trunk, first.clips) == (
         attempt["campaign_id"],

@@ -6,7 +6,7 @@ import pytest
 from builders import NOON, PHONE, add_campaign, add_lead, after, lead_now
 from sqlalchemy import Engine
 
-from storage import bulk, due
+from storage import bulk, due, turns
 from storage import campaign as store
 from storage.campaign import CampaignRow
 from storage.db import reading, writing
@@ -35,7 +35,7 @@ def test_only_a_lead_in_flight_is_released(engine: Engine, campaign: CampaignRow
         for row in (flying, blocked)
     ]
     with writing(engine) as connection:
-        store.release(connection, rows)
+        turns.release(connection, rows)
     now = lead_now(engine, flying)
     assert (now.state, now.due_at, now.attempts) == ("pending", after(60), 1)
     assert (now.outcome, now.avoids) == ("busy", "main")
@@ -58,7 +58,7 @@ def test_audio_is_set_only_for_leads_that_wait_for_it(engine: Engine, campaign: 
         for row in (new, blocked)
     ]
     with writing(engine) as connection:
-        store.set_audio(connection, made)
+        turns.set_audio(connection, made)
     assert (lead_now(engine, new).state, lead_now(engine, new).clips) == ("pending", [["x", 1]])
     assert lead_now(engine, blocked).state == "blocked"  # he opted out while it was spoken
 
@@ -126,8 +126,8 @@ def test_who_waited_for_a_call_or_a_limit_is_looked_at_again(engine: Engine, cam
     flying = add_lead(engine, campaign, due_at=later, waits=Waits.LINE, state=LeadState.IN_FLIGHT)
     stranger = add_lead(engine, campaign, due_at=later, waits=Waits.LINE)
     with writing(engine) as connection:
-        store.wake(connection, [*his, flying["e164"]], NOON)
-        store.wake(connection, [], NOON)
+        turns.wake(connection, [*his, flying["e164"]], NOON)
+        turns.wake(connection, [], NOON)
     now = {waits: lead_now(engine, row) for waits, row in waiting.items()}
     woken = {waits for waits, row in now.items() if row.due_at == NOON}
     assert woken == {Waits.LINE, Waits.LIMIT}
@@ -146,10 +146,10 @@ def test_leads_are_put_off_blocked_and_sent_each_by_itself(engine: Engine, campa
         ranking = due.Ranking(dict.fromkeys(zones_of(off), 100), 10)
         rows = due.take(connection, campaign.id, NOON, 9, 0, ranking)
         (taken,) = (row for row in rows if row.id == going["id"])
-        store.defer(connection, [who(off) | {"due_at_": after(60), "waits_": Waits.LIMIT}])
-        store.block(connection, [who(barred) | {"why_": "refused"}])
-        store.set_in_flight(connection, [taken])
-        for nothing in (store.defer, store.block, store.set_in_flight):
+        turns.defer(connection, [who(off) | {"due_at_": after(60), "waits_": Waits.LIMIT}])
+        turns.block(connection, [who(barred) | {"why_": "refused"}])
+        turns.set_in_flight(connection, [taken])
+        for nothing in (turns.defer, turns.block, turns.set_in_flight):
             nothing(connection, [])
     now = [lead_now(engine, row) for row in (off, barred, going, left)]
     assert [(row.state, row.why, row.due_at, row.waits) for row in now] == [

@@ -153,7 +153,7 @@ class Crowd:
     def grow(self, like: dict[str, Any], leads: int, pending: int) -> None:
         """More leads like this one, evenly mixed, so many of them pending; all are due, seconds apart."""
         columns = "person_id, campaign_id, phone_id, role, variables, attempts, outcome, why, waits, zone_id"
-        columns += ", by_number, priority, control, avoids"
+        columns += ", by_number, priority, control, avoids, lang"
         copies = text(
             f"INSERT INTO lead (id, key, state, due_at, {columns})"  # noqa: S608 - our own words only
             " SELECT gen_random_uuid(), id || ':' || n, CASE n % :every WHEN 0 THEN 'pending' ELSE 'done' END"

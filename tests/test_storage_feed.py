@@ -9,7 +9,7 @@ from typing import Any
 from builders import add_attempt, add_campaign, add_lead, attempt_now, report
 from sqlalchemy import Engine, select, update
 
-from storage import calls, feed
+from storage import calls, feed, talks
 from storage.calls import attempt
 from storage.db import reading, writing
 from storage.vocab import AttemptState, Outcome
@@ -108,6 +108,6 @@ def test_what_a_conversation_tells_too_late_is_told_again_at_a_new_position(engi
     now = attempt_now(engine, row["id"])
     assert (now.outcome, now.state, now.position) == (Outcome.ANSWERED_HEARD, AttemptState.ENDED, 2)
     with writing(engine) as connection:
-        calls.save_joined(connection, row["id"])
+        talks.save_joined(connection, row["id"])
     now = attempt_now(engine, row["id"])
     assert (now.outcome, now.position) == (Outcome.ANSWERED_OPERATOR, 3)

@@ -24,10 +24,10 @@ def test_a_template_gets_a_version_for_each_change_and_none_for_the_same(engine:
 
 
 def test_a_failed_fragment_gives_way_and_a_finished_one_stands(engine: Engine) -> None:
-    def save(name: str, state: AudioState, ms: int, error: str = "") -> None:
-        row = {"name": name, "state": state, "ms": ms, "voice": "v", "text": "t", "error": error}
+    def save(key: str, state: AudioState, ms: int, error: str = "") -> None:
+        row = {"key": key, "file": "", "state": state, "ms": ms, "voice": "v", "text": "t", "error": error}
         with writing(engine) as connection:
-            speech.save_audio(connection, [row | {"created_at": NOON}])
+            speech.save_audio(connection, [row | {"created_at": NOON, "used_at": NOON}])
 
     save("a", AudioState.FAILED, 0, "no voice")
     with reading(engine) as connection:

@@ -29,7 +29,7 @@ from engine.contact.learning import Ending, Learner
 from engine.contact.outcomes import Verdict
 from engine.failpoints import reached
 from engine.settings import Settings
-from storage import calls, feed
+from storage import calls, feed, turns
 from storage import campaign as store
 from storage import dialer as dialers
 from storage.db import Record, new_id, reading, writing
@@ -146,7 +146,7 @@ class Books:
             else:
                 held.append(one)
         calls.prepare(connection, [self._row(order, permit, now) for permit, order in going])
-        store.hold(connection, [_held(one, now) for one in held])
+        turns.hold(connection, [_held(one, now) for one in held])
         return [order for _permit, order in going]
 
     @staticmethod
@@ -207,8 +207,8 @@ class Books:
                 done.append((Closing(order, Seen(closed=True), now), CANCELLED))
                 unsent.append({"person_id_": order.person_id, "id_": order.lead_id, "due_at_": now})
         self._sequel.write(connection, ended)
-        store.give_back(connection, unsent)
-        store.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
+        turns.give_back(connection, unsent)
+        turns.wake(connection, {closing.order.e164 for closing, _verdict in done}, now)
         self._learner.learn(connection, endings, now)
         # What was never sent is no result.
         places = chain(feed.places(connection, len(endings)), repeat(None))

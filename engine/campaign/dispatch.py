@@ -24,7 +24,7 @@ from engine.contact.terms import scope_of, terms_of
 from engine.errors import SettingsError, UsageError
 from engine.settings import Settings
 from storage import campaign as store
-from storage import due
+from storage import due, turns
 from storage.db import Record
 from storage.vocab import CallKind, Waits
 
@@ -142,9 +142,9 @@ def _write(connection: Connection, decided: list[tuple[Record, Decision]], now: 
             later.append({**who, "due_at_": decision.next_at or now + timedelta(days=1), "waits_": waits})
         else:
             never.append({**who, "why_": _why(decision)})
-    store.set_in_flight(connection, going)
-    store.defer(connection, later)
-    store.block(connection, never)
+    turns.set_in_flight(connection, going)
+    turns.defer(connection, later)
+    turns.block(connection, never)
 
 
 def _why(decision: Decision) -> str:

@@ -43,6 +43,7 @@ NOWHERE = {"city": "", "region": "", "address": "", "lat": None, "lon": None, "t
 LEAD = (
     *("person_id", "id", "campaign_id", "key", "phone_id", "role", "variables", "state", "why", "due_at"),
     *("waits", "zone_id", "by_number", "attempts", "outcome", "priority", "control", "avoids"),
+    *("template_id", "lang"),
 )
 
 
@@ -158,7 +159,7 @@ class Shelf:
             lead_id = bulk.fresh_id()
             who = (person_id, lead_id, self._campaign.id, lead.key, phone_id, lead.role)
             what = (lead.variables, state, blocked, now, "", self._zones[lead.zones], lead.by_number)
-            return (*who, *what, 0, "", lead.priority, is_control(lead_id.int), "")
+            return (*who, *what, 0, "", lead.priority, is_control(lead_id.int), "", None, "")
 
         with bulk.Sender(connection) as send:
             added = (person for key, person in people.items() if key not in known)

@@ -14,6 +14,7 @@ from engine.settings import Settings
 from engine.speech.service import Message, Speech, message_of, names
 from storage import campaign as store
 from storage import speech as speech_store
+from storage import turns
 from storage.db import reading, writing
 from storage.vocab import LeadState
 
@@ -48,7 +49,7 @@ class Preparer:
         made, failed = self._speech.make(texts, message.template.lang, progress)
         updates = [_update(lead, own, message, made, failed) for lead, own in spoken]
         with writing(self._engine) as connection:
-            store.set_audio(connection, updates)
+            turns.set_audio(connection, updates)
         return len(leads)
 
     def _phrases(self, campaign: store.CampaignRow, lang: str) -> None:

@@ -16,8 +16,7 @@ from sqlalchemy import Connection
 from engine.campaign.retry import Made, Next, Policy, plan
 from engine.campaign.retry_rules import rules_of
 from engine.contact.cases import ZoneSets
-from storage import campaign as store
-from storage import contact
+from storage import contact, turns
 from storage import retry as storage
 from storage.db import Record
 from storage.vocab import LeadState, Outcome, Waits
@@ -60,8 +59,8 @@ class Sequel:
             rows.append(_row(one, next_, policy))
             if next_.phone is not None and (move := found.move(one, next_.phone)):
                 moved.append(move)
-        store.turn_to(connection, moved)
-        store.release(connection, rows)
+        turns.turn_to(connection, moved)
+        turns.release(connection, rows)
 
 
 def _open(one: Ended, policy: Policy) -> bool:

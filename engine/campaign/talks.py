@@ -23,10 +23,10 @@ from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.clip import Clip
 from engine.speech.service import message_of, phrases
-from storage import calls
 from storage import campaign as store
 from storage import retry as late
 from storage import speech as speech_store
+from storage import talks as storage
 from storage.db import Record, is_down, reading, writing
 from storage.vocab import Outcome, Pacing, Recording
 
@@ -110,7 +110,7 @@ class Talks:
         """Read the sheet of this attempt and of those prepared after it; the oldest unused ones go."""
         with reading(self._engine) as connection:
             zones = self._zones.read(connection)
-            rows = calls.for_talks(connection, attempt_id, AHEAD)
+            rows = storage.for_talks(connection, attempt_id, AHEAD)
             told = {key for key in {row.zone_id for row in rows} if self._one_clock(zones.get(key, ()))}
             for row in rows:
                 if row.campaign_id not in self._phrases:
@@ -195,7 +195,7 @@ class Talks:
         except ValueError:
             raise NotFound("no attempt has such an id") from None
         with writing(self._engine) as connection:
-            calls.save_joined(connection, attempt_id)
+            storage.save_joined(connection, attempt_id)
 
     def save(self, sheet: Sheet, talk: Talk | None) -> None:
         """The conversation's result; None (it broke) is kept as partly heard. Stored within a moment."""
@@ -239,8 +239,8 @@ class Talks:
                 for sheet in opt_outs:
                     self._bar(sheet)
                 with writing(self._engine) as connection:
-                    calls.save_abandoned(connection, abandoned)
-                    calls.save_talks(connection, talks)
+                    storage.save_abandoned(connection, abandoned)
+                    storage.save_talks(connection, talks)
                     promised = [talk for talk in talks if talk["due_at_"]]
                     late.promise(connection, promised)
                 return

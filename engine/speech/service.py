@@ -122,13 +122,15 @@ class Speech:
             ok = isinstance(made, Clip)
             rows.append(
                 {
-                    "name": names[text],
+                    "key": names[text],
+                    "file": names[text],
                     "state": AudioState.READY if ok else AudioState.FAILED,
                     "ms": made.ms if isinstance(made, Clip) else 0,
                     "voice": voice.id,
                     "text": text,
                     "error": "" if isinstance(made, Clip) else made,
                     "created_at": now,
+                    "used_at": now,
                 }
             )
         if rows:

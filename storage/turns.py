@@ -1,0 +1,123 @@
+"""What becomes of leads, turn by turn: made ready, dialled, put off, given back, over, blocked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Update, select, tuple_, update
+
+from storage.campaign import lead
+from storage.contact import chunks, phone
+from storage.db import Each, Given, Record, among, like
+from storage.vocab import LeadState, Waits
+
+
+def _one_lead(given: Given) -> Update:
+    return update(lead).where(lead.c.person_id == given["person_id_"], lead.c.id == given["id_"])
+
+
+def _in_flight(given: Given) -> Update:
+    return _one_lead(given).where(lead.c.state == LeadState.IN_FLIGHT)
+
+
+def _leads(*names: str) -> dict[str, Any]:
+    return like(lead, "person_id", "id", *names)
+
+
+_SET_AUDIO = Each(
+    lambda given: (
+        _one_lead(given)
+        .where(lead.c.state == LeadState.NEW)
+        .values(clips=given["clips_"], state=given["state_"], why=given["why_"])
+    ),
+    _leads("clips", "state", "why"),
+)
+_BLOCK = Each(
+    lambda given: _one_lead(given).values(state=LeadState.BLOCKED, why=given["why_"]), _leads("why")
+)
+_DEFER = Each(
+    lambda given: _one_lead(given).values(due_at=given["due_at_"], waits=given["waits_"]),
+    _leads("due_at", "waits"),
+)
+_SET_IN_FLIGHT = Each(
+    lambda given: _one_lead(given).values(state=LeadState.IN_FLIGHT, waits=Waits.TURN), _leads()
+)
+_HOLD = Each(
+    lambda given: _one_lead(given).values(
+        state=LeadState.PENDING, due_at=given["due_at_"], waits=Waits.TRUNK
+    ),
+    _leads("due_at"),
+)
+_SET = ("state", "due_at", "waits", "attempts", "outcome", "avoids")
+_RELEASE = Each(
+    lambda given: _in_flight(given).values({name: given[f"{name}_"] for name in _SET}), _leads(*_SET)
+)
+_GIVE_BACK = Each(
+    lambda given: _in_flight(given).values(state=LeadState.PENDING, due_at=given["due_at_"]),
+    _leads("due_at"),
+)
+_TURN_TO = Each(
+    lambda given: _in_flight(given).values(phone_id=given["phone_id_"], zone_id=given["zone_id_"]),
+    _leads("phone_id", "zone_id"),
+)
+
+
+def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips_, state_, why_."""
+    _SET_AUDIO(connection, rows)
+
+
+def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that must not be dialled: person_id_, id_, why_."""
+    _BLOCK(connection, rows)
+
+
+def defer(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that may be dialled later: person_id_, id_, due_at_, waits_."""
+    _DEFER(connection, rows)
+
+
+def wake(connection: Connection, numbers: Collection[str], at: datetime) -> None:
+    """Look again at what waits for calls to these numbers to end, or for a limit that may be free again:
+    leads of everybody who has one of them, whichever of his phones they would dial.
+    """
+    for part in chunks(set(numbers)):
+        waiting = (
+            select(lead.c.person_id, lead.c.id)
+            .where(
+                lead.c.person_id.in_(select(phone.c.person_id).where(among(connection, phone.c.e164, part))),
+                lead.c.state == LeadState.PENDING,
+                lead.c.waits.in_((Waits.LINE, Waits.LIMIT)),
+            )
+            .with_for_update(skip_locked=True)  # one that is locked is being looked at already
+        )
+        query = update(lead).where(tuple_(lead.c.person_id, lead.c.id).in_(waiting))
+        connection.execute(query.values(due_at=at, waits=Waits.TURN))
+
+
+def set_in_flight(connection: Connection, rows: list[Record]) -> None:
+    """Leads that an attempt has been written for."""
+    _SET_IN_FLIGHT(connection, [{"person_id_": row.person_id, "id_": row.id} for row in rows])
+
+
+def hold(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that were to be called and for which there is no trunk now: person_id_, id_, due_at_."""
+    _HOLD(connection, rows)
+
+
+def release(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads whose attempt is over: person_id_, id_, state_, due_at_, waits_, attempts_, outcome_, avoids_.
+
+    A lead that was blocked meanwhile (the person opted out) stays blocked.
+    """
+    _RELEASE(connection, rows)
+
+
+def give_back(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads whose attempt never went out: person_id_, id_, due_at_. For the rest nothing has been."""
+    _GIVE_BACK(connection, rows)
+
+
+def turn_to(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leads that another phone is to be called of: person_id_, id_, phone_id_, zone_id_."""
+    _TURN_TO(connection, rows)
