@@ -25,9 +25,9 @@ UPDATE lead SET zone_id = (ARRAY[{zones}])[1 + mod(key::int, {n})], priority = m
 CALLED = """
 INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, fence, node,
   trunk, caller_id, state, outcome, prepared_at, sent_at, ended_at, refused, refund, talk, pressed, abandoned,
-  control, recording)
+  control, recording, amd, heard)
 SELECT person_id, ('{first}' || right(id::text, 23))::uuid, id, campaign_id, phone_id, 1, 'talk', '{{}}', 'd',
-  0, 'n', 't', '', 'ended', 'no-answer', '{at}', '{at}', '{over}', '', false, '', '', false, false, ''
+  0, 'n', 't', '', 'ended', 'no-answer', '{at}', '{at}', '{over}', '', false, '', '', false, false, '', '', ''
 FROM lead WHERE mod(key::int, 2) = 0;
 UPDATE lead SET attempts = 1, due_at = '{at}'::timestamptz + mod(key::int, 86400) * interval '1 s'
 WHERE mod(key::int, 2) = 0;

@@ -52,9 +52,9 @@ marked AS (
   RETURNING lead.person_id, lead.id, lead.phone_id)
 INSERT INTO attempt (person_id, id, lead_id, campaign_id, phone_id, number, kind, permit, dialer, fence, node,
   trunk, caller_id, state, outcome, prepared_at, ended_at, refused, refund, talk, pressed,
-  abandoned, control, recording)
+  abandoned, control, recording, amd, heard)
 SELECT person_id, gen_random_uuid(), id, :campaign, phone_id, 1, 'talk', '{}', 'd', 0, 'n', 't', '',
-  'ended', '', :at, :at, '', false, '', '', false, false, '' FROM marked
+  'ended', '', :at, :at, '', false, '', '', false, false, '', '', '' FROM marked
 """
 
 
