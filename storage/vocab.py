@@ -82,6 +82,17 @@ class Role(StrEnum):
     CONTACT = "contact"
 
 
+class Action(StrEnum):
+    """What a key does for whoever presses it after a message."""
+
+    OPERATOR = "operator"
+    REPEAT = "repeat"
+    PAID = "paid"
+    PROMISE = "promise"
+    LATER = "later"
+    OPT_OUT = "opt-out"
+
+
 class AudioState(StrEnum):
     """A fragment's audio: asked for, on disk, or impossible (with the reason)."""
 

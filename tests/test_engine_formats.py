@@ -3,6 +3,7 @@
 import pytest
 
 from engine.errors import TemplateError
+from engine.speech.clip import Said
 from engine.speech.formats import check, say
 
 
@@ -46,6 +47,12 @@ def test_a_value_that_cannot_be_said_so(form: str, value: str, why: str) -> None
 
 
 def test_what_has_no_format_is_said_as_it_is_written() -> None:
-    assert say("1240,50", "", "ru") == "1240,50"
-    assert say("Kazan", "in", "en") == "in Kazan"
-    assert say("2", " point | points ", "en") == "two points"
+    assert say("1240,50", "", "ru") == (Said("1240,50"),)
+    assert say("Kazan", "in", "en") == (Said("in Kazan"),)
+
+
+def test_what_is_counted_is_joined_of_words() -> None:
+    assert say("2", " point | points ", "en") == (Said("two points", joined=True),)
+    assert say("124050", "rub", "ru") == tuple(
+        Said(group, joined=True) for group in ("одна тысяча", "двести сорок рублей", "пятьдесят копеек")
+    )

@@ -46,8 +46,9 @@ def test_a_lead_whose_message_is_made_may_be_dialled(room: Room, engine: Engine)
     now = lead_now(engine, lead)
     assert (now.state, now.why) == ("pending", "")
     made, _ = room.speech.make(["Здравствуйте, Пётр!", "Ваш долг 100 рублей."], "ru")
-    assert now.clips == [[clip.name, clip.ms] for clip in made.values()]
-    assert all(room.speech.cache.has(name) for name, _ in now.clips)
+    parts = ("greeting", "debt")
+    assert now.clips == [[clip.name, clip.ms, part] for clip, part in zip(made.values(), parts, strict=True)]
+    assert all(room.speech.cache.has(name) for name, *_ in now.clips)
     assert room.preparer.step(room.campaign) == 0
 
 

@@ -40,7 +40,7 @@ class Preparer:
         spoken: list[tuple[Any, list[str]] | tuple[Any, TemplateError]] = []
         for lead in leads:
             try:
-                own = message.texts(lead.variables)
+                own = [piece.text for piece in message.pieces(lead.variables)]
             except TemplateError as error:
                 spoken.append((lead, error))
                 continue

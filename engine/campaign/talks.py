@@ -131,7 +131,7 @@ class Talks:
             attempt_id=row.id,
             person_id=row.person_id,
             e164=row.e164,
-            message=tuple(Clip(name, ms) for name, ms in row.clips or ()),
+            message=tuple(_stored(*clip) for clip in row.clips or ()),
             phrases=words,
             operator=self._operator(row),
             endpoint=self._settings.trunk_named(row.trunk).endpoint,
@@ -153,7 +153,7 @@ class Talks:
                 raise NotFound("no campaign has a lead with this number")
             message = message_of(speech_store.template_of(connection, row.template_id))
         texts = phrases(message.template.lang)["debtor"]
-        made = {text: _unspoken(text) for text in message.texts(row.variables)}
+        made = {piece.text: _unspoken(piece.text) for piece in message.pieces(row.variables)}
         return Sheet(
             attempt_id=row.id,
             person_id=row.person_id,
@@ -260,6 +260,11 @@ def _manned(row: Record) -> bool:
 def _unspoken(text: str) -> Clip:
     """A clip that has no file, about as long as the text takes to say."""
     return Clip("", 60 * len(text), text)
+
+
+def _stored(name: str, ms: int, part: str = "") -> Clip:
+    """A clip of a lead; those that were prepared before fragments were noted name none."""
+    return Clip(name, ms, part=part)
 
 
 def _clips(stored: dict[str, list[Any]]) -> dict[str, Clip]:

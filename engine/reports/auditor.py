@@ -187,7 +187,7 @@ def _row(row: Record) -> Row:
 def _sounded(clips: Iterable[list[Any]], heard_ms: int) -> Iterator[str]:
     """Those clips of a message of which something was heard."""
     began = 0
-    for name, ms in clips:
+    for name, ms, *_part in clips:
         if began < heard_ms:
             yield name
         began += ms

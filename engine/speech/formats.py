@@ -21,60 +21,73 @@ from datetime import date
 from functools import lru_cache, partial
 
 from engine.errors import TemplateError
-from engine.speech import words
+from engine.speech import russian, words
+from engine.speech.clip import Said
 
 DATES = (
     re.compile(r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"),
     re.compile(r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})"),
 )
-FORMS = {"ru": 3, "en": 2}
 DIGITS = re.compile(r"[+0-9 ().-]*[0-9][+0-9 ().-]*")
 
 Say = Callable[[str], str]
+Count = Callable[[str], words.Groups]
 
 
 @lru_cache(maxsize=10_000)
-def say(value: str, form: str, lang: str) -> str:
-    """A value as the format says it; TemplateError for no format, or a value that it cannot say."""
-    return _format(form, lang)(value)
+def say(value: str, form: str, lang: str) -> tuple[Said, ...]:
+    """A value as the format says it: one text, or groups of words that are joined from atoms.
+
+    TemplateError for no format, or a value that it cannot say.
+    """
+    if free := _free(form, lang):
+        return (Said(free(value)),)
+    return tuple(Said(group, joined=True) for group in _counted(form, lang)(value))
 
 
 @lru_cache(maxsize=1_000)
 def check(form: str, lang: str) -> None:
     """TemplateError for what is no format of this language."""
-    _format(form, lang)
+    if not _free(form, lang):
+        _counted(form, lang)
 
 
-def _format(form: str, lang: str) -> Say:
+def _free(form: str, lang: str) -> Say | None:
+    """How a name or a place is said; None for what counts."""
+    if form in words.CASES:
+        if lang != "ru":
+            raise TemplateError(f"{form!r}: cases are for templates in Russian")
+        return partial(russian.declined, case=form)
+    free: dict[str, Say] = {"": str, "in": partial(words.within, lang=lang)}
+    return free.get(form)
+
+
+def _counted(form: str, lang: str) -> Count:
+    """How a number, a sum, a day is said."""
     if "|" in form:
         return _counting(tuple(form.split("|")), lang)
     kind, _, case = form.partition(":")
     if case and (case not in words.CASES or kind not in ("rub", "number", "day")):
         raise TemplateError(f"{form!r} is no format: {case!r} is none of its cases")
-    if (case or kind in words.CASES) and lang != "ru":
+    if case and lang != "ru":
         raise TemplateError(f"{form!r}: cases are for templates in Russian")
-    if kind in words.CASES:
-        return partial(words.declined, case=kind)
     case = case or "nominative"
-    known: dict[str, Say] = {
-        "": lambda value: value,
-        "in": partial(words.within, lang=lang),
+    known: dict[str, Count] = {
         "rub": lambda value: words.money(_whole(value, "kopecks"), lang, case),
         "number": lambda value: words.number(_whole(value, "things"), lang, case=case),
         "day": lambda value: words.day(_date(value), lang, case),
         "digits": lambda value: words.digits(_dialled(value), lang),
     }
     if kind not in known:
-        raise TemplateError(
-            f"{form!r} is no format; known are {', '.join(filter(None, known))}, cases, one|few|many"
-        )
+        raise TemplateError(f"{form!r} is no format; known are in, {', '.join(known)}, cases, one|few|many")
     return known[kind]
 
 
-def _counting(forms: tuple[str, ...], lang: str) -> Say:
-    if len(forms) != FORMS[lang] or not all(one.strip() for one in forms):
-        raise TemplateError(f"{'|'.join(forms)!r}: a noun has {FORMS[lang]} forms in this language")
-    spoken = tuple(one.strip() for one in forms)
+def _counting(forms: tuple[str, ...], lang: str) -> Count:
+    spoken = tuple(" ".join(one.split()) for one in forms)
+    wanted = words.TONGUES[lang].FORMS
+    if len(spoken) != wanted or not all(spoken):
+        raise TemplateError(f"{'|'.join(forms)!r}: a noun has {wanted} forms in this language")
     return lambda value: words.counted(_whole(value, spoken[-1]), spoken, lang)
 
 

@@ -5,9 +5,9 @@ held while a voice works.
 """
 
 import tomllib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from engine.errors import NotFound, TemplateError, VoiceError
 from engine.gateways.tts import Voice, shape_file, voice_for
 from engine.settings import Settings, safe_name, share
 from engine.speech import template
-from engine.speech.clip import Clip
+from engine.speech.clip import Clip, Said
 from engine.speech.prompts import AudioCache, name_of, name_of_recording
 from storage import audit
 from storage import speech as store
@@ -39,17 +39,22 @@ class Message:
     template: template.Template
     wavs: dict[str, Clip]
 
-    def texts(self, values: dict[str, str]) -> list[str]:
-        """The texts that these values need spoken, in order; recordings need none."""
-        lang = self.template.lang
-        return [part.speak(values, lang) for part in self.template.fragments if part.text]
+    def pieces(self, values: dict[str, str]) -> list[Said]:
+        """What these values need spoken, in order; recordings need nothing."""
+        return [piece for _name, pieces in self._spoken(values) for piece in pieces]
 
     def clips(self, values: dict[str, str], made: dict[str, Clip]) -> list[Clip]:
         """The whole message from finished clips (text -> clip)."""
-        return [
-            made[part.speak(values, self.template.lang)] if part.text else self.wavs[part.name]
-            for part in self.template.fragments
-        ]
+        found: list[Clip] = []
+        for name, pieces in self._spoken(values):
+            own = [made[piece.text] for piece in pieces] if name not in self.wavs else [self.wavs[name]]
+            found += [replace(clip, part=name) for clip in own]
+        return found
+
+    def _spoken(self, values: dict[str, str]) -> Iterator[tuple[str, tuple[Said, ...]]]:
+        """The names of the fragments, with the pieces of each."""
+        for part in self.template.fragments:
+            yield part.name, part.speak(values, self.template.lang)
 
 
 @cache
@@ -195,7 +200,7 @@ class Speech:
         missing = message.template.missing(values)
         if missing:
             raise TemplateError(f"template {name!r} needs a value for: {', '.join(missing)}")
-        made, failed = self.make(message.texts(values), message.template.lang)
+        made, failed = self.make([piece.text for piece in message.pieces(values)], message.template.lang)
         if failed:
             raise VoiceError(next(iter(failed.values())))
         return self.cache.join([clip.name for clip in message.clips(values, made)], out)
@@ -209,5 +214,5 @@ def message_of(row: store.TemplateRow) -> Message:
 
 
 def names(clips: Collection[Clip]) -> list[list[Any]]:
-    """Clips as they are stored with a lead: [[name, ms], …]."""
-    return [[clip.name, clip.ms] for clip in clips]
+    """Clips as they are stored with a lead: [[name, ms, fragment], …]."""
+    return [[clip.name, clip.ms, clip.part] for clip in clips]

@@ -22,10 +22,14 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from engine.errors import TemplateError
 from engine.speech import formats
+from engine.speech.clip import Said
+from engine.speech.keys import Key, keys_of
+from engine.speech.pieces import pieces
 from storage.vocab import Role
 
 NEUTRAL = frozenset({"name", "city", "region", "callback"})  # they say nothing of a debt
@@ -48,13 +52,10 @@ class Fragment:
         """The names that this text needs."""
         return frozenset(name for name, _form, _place in _asked(self))
 
-    def speak(self, values: Mapping[str, str], lang: str = "ru") -> str:
-        """The text with its variables said; TemplateError names one that is missing, empty or of no use."""
+    def speak(self, values: Mapping[str, str], lang: str = "ru") -> tuple[Said, ...]:
+        """The pieces to be said, in order; TemplateError names a value that is missing or of no use."""
 
-        def fill(found: re.Match[str]) -> str:
-            if found[1] is None:
-                return found[0][0]
-            name, _, form = found[1].partition(":")
+        def said(name: str, form: str) -> tuple[Said, ...]:
             value = values.get(name, "").strip()
             if not value:
                 raise TemplateError(f"fragment {self.name!r}: no value for {{{name}}}")
@@ -63,16 +64,17 @@ class Fragment:
             except TemplateError as error:
                 raise TemplateError(f"fragment {self.name!r}: {name}: {error}") from None
 
-        return " ".join(PIECE.sub(fill, self.text).split())
+        return pieces(part if isinstance(part, str) else said(*part) for part in _parts(self.text))
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message: its language, its fragments in the order they are heard, and whom it is for."""
+    """A message: its language, its fragments in the order they are heard, whom it is for, what keys do."""
 
     lang: str
     fragments: tuple[Fragment, ...]
     role: Role = Role.DEBTOR
+    keys: tuple[Key, ...] = keys_of([], Role.DEBTOR)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -96,9 +98,9 @@ def parse(source: str) -> Template:
         tree = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # also a number or a nesting beyond Python's limits
         raise TemplateError(str(error)) from None
-    unknown = sorted(tree.keys() - {"lang", "for", "fragment"})
+    unknown = sorted(tree.keys() - {"lang", "for", "fragment", "key"})
     if unknown:
-        raise TemplateError(f"unknown name {unknown[0]!r}; known are lang, for and [[fragment]]")
+        raise TemplateError(f"unknown name {unknown[0]!r}; known are lang, for, [[fragment]] and [[key]]")
     rows = tree.get("fragment")
     if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_FRAGMENTS:
         raise TemplateError(f"a template has 1 to {MAX_FRAGMENTS} [[fragment]] tables")
@@ -113,7 +115,7 @@ def parse(source: str) -> Template:
     for name in names:
         if names.count(name) > 1:
             raise TemplateError(f"two fragments are named {name!r}")
-    made = Template(lang, fragments, Role(role))
+    made = Template(lang, fragments, Role(role), keys_of(tree.get("key", []), Role(role)))
     _check_neutral(made)
     return made
 
@@ -152,6 +154,19 @@ def _fragment(row: Any, number: int, lang: str) -> Fragment:
         except TemplateError as error:
             raise TemplateError(f"{place}: {error}") from None
     return fragment
+
+
+@lru_cache(maxsize=1000)
+def _parts(text: str) -> tuple[str | tuple[str, str], ...]:
+    """A checked text as what is written and, name and format, what is to be said."""
+    made: list[str | tuple[str, str]] = []
+    at = 0
+    for found in PIECE.finditer(text):
+        made.append(text[at : found.start()])
+        name, _, form = (found[1] or "").partition(":")
+        made.append((name, form) if name else found[0][0])
+        at = found.end()
+    return (*made, text[at:])
 
 
 def _asked(fragment: Fragment) -> Iterator[tuple[str, str, str]]:

@@ -45,7 +45,7 @@ def spoken(shell: Shell, row: dict[str, str]) -> list[str]:
     """The files of a person's own message, in order."""
     speech = Speech(open_engine(shell.database_url), shell.stand.settings)
     message = message_of(speech.template("debt"))
-    made, failed = speech.make(message.texts(row), message.template.lang)
+    made, failed = speech.make([said.text for said in message.pieces(row)], message.template.lang)
     assert not failed
     return [str(speech.cache.path(clip.name)) for clip in message.clips(row, made)]
 
