@@ -120,18 +120,18 @@ def write(
 ) -> list[Path]:
     """Render into `out`, each file whole or not at all, and return the files written.
 
-    `sounds` maps a name (`ru/fallback.wav`) to a ready WAV, copied to `out/sounds/zvonar/`. What else lies
-    in `out` (`pjsip_custom.conf`, `queues_custom.conf`) is left alone. SettingsError as by `render`.
+    `sounds` maps a name (`ru/fallback.alaw`) to a finished file, copied to `out/sounds/zvonar/`. What else
+    lies in `out` (`pjsip_custom.conf`, `queues_custom.conf`) is left alone. SettingsError as by `render`.
     """
     texts = render(settings, node)  # all of it before the first file changes
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for name, text in texts.items():
         written.append(_replace(out / name, text.encode()))
-    for name, wav in (sounds or {}).items():
+    for name, sound in (sounds or {}).items():
         target = out / "sounds" / "zvonar" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        written.append(_replace(target, wav.read_bytes()))
+        written.append(_replace(target, sound.read_bytes()))
     return written
 
 

@@ -1,6 +1,6 @@
 """The tables of `zvonar.toml`: each setting typed, with its default and one line of meaning."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -97,6 +97,9 @@ class Speech(Section):
     provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
     voice: str = Field("ru", pattern=r"^[A-Za-z0-9_.+-]{1,64}$", description="the provider's voice name")
     speed: int = Field(150, ge=80, le=400, description="words a minute")
+    format: Literal["alaw", "ulaw", "slin"] = Field(
+        "alaw", description="what the trunk speaks, so that Asterisk need not transcode: alaw, ulaw or slin"
+    )
     workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
     asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
 

@@ -13,8 +13,9 @@ from io import BytesIO
 from pathlib import Path
 
 from engine.errors import VoiceError
-from engine.gateways.tts import FORMAT
 from engine.speech.clip import place
+
+FORMAT = "wav8k16/2"
 
 
 def name_of(voice_id: str, text: str) -> str:

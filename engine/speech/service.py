@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 
 from engine import telemetry
 from engine.errors import NotFound, TemplateError, VoiceError
-from engine.gateways.tts import Voice, shape_file, voice_for
+from engine.gateways.tts import Voice, voice_for
 from engine.settings import Settings, safe_name, share
-from engine.speech import template
+from engine.speech import sound, template, wav
 from engine.speech.clip import Clip, Said
 from engine.speech.prompts import AudioCache, name_of, name_of_recording
 from storage import audit
@@ -64,14 +64,15 @@ def phrases(lang: str) -> dict[str, dict[str, str]]:
 
 
 def static_sounds(settings: Settings, out: Path) -> dict[str, Path]:
-    """The phrases that the dialplan plays by itself, as `LANG/NAME.wav` -> file under `out`; VoiceError."""
+    """The phrases that the dialplan plays by itself, `LANG/NAME.ENDING` -> file under `out`; VoiceError."""
+    form = settings.speech.format
     written: dict[str, Path] = {}
     for lang in LANGUAGES:
         for name, text in phrases(lang)["common"].items():
-            file = out / f"{lang}-{name}.wav"
-            spoken = text.replace("{company}", settings.company.name)
-            file.write_bytes(voice_for(settings.speech, lang).speak(spoken))
-            written[f"{lang}/{name}.wav"] = file
+            spoken = voice_for(settings.speech, lang).speak(text.replace("{company}", settings.company.name))
+            file = out / f"{lang}-{name}{sound.ending(form)}"
+            file.write_bytes(sound.finish(spoken, form))
+            written[f"{lang}/{name}{sound.ending(form)}"] = file
     return written
 
 
@@ -111,7 +112,7 @@ class Speech:
     def _speak(self, voice: Voice, text: str, name: str, progress: Callable[[], None]) -> Clip | str:
         """One fragment, spoken and stored: its clip, or why there is none."""
         try:
-            clip = Clip(name, self.cache.put(name, voice.speak(text)), text)
+            clip = Clip(name, self.cache.put(name, _finished(voice.speak(text))), text)
         except (VoiceError, OSError) as error:
             telemetry.fragments.labels("failed").inc()
             log.warning("fragment-failed", name=name, error=str(error))
@@ -169,9 +170,9 @@ class Speech:
         wavs: dict[str, list[Any]] = {}
         for part in checked.fragments:
             if part.wav:
-                wav = shape_file(file.parent / part.wav)
-                made = name_of_recording(wav)
-                wavs[part.name] = [made, self.cache.put(made, wav)]
+                recording = _finished(wav.load(file.parent / part.wav))
+                made = name_of_recording(recording)
+                wavs[part.name] = [made, self.cache.put(made, recording)]
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
             row = store.add_template(connection, name, source, wavs, now)
@@ -204,6 +205,11 @@ class Speech:
         if failed:
             raise VoiceError(next(iter(failed.values())))
         return self.cache.join([clip.name for clip in message.clips(values, made)], out)
+
+
+def _finished(spoken: bytes) -> bytes:
+    """A voice's WAV as the cache keeps it."""
+    return sound.wav_of(sound.finish(spoken, "slin"), "slin")
 
 
 def message_of(row: store.TemplateRow) -> Message:
