@@ -17,6 +17,8 @@ from engine import wiring
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Limits, Rules
 from engine.settings import Settings
+from engine.speech.service import Speech
+from engine.speech.templates import Templates
 from lab.kinds import number
 from lab.ports import Ports
 from lab.postgres import Postgres
@@ -72,8 +74,9 @@ class Ours:
                 f"{number('hangs-up', serial, CALL_S)},{ZONES[serial % len(ZONES)]}\n"
                 for serial in range(leads)
             )
-        speech, service = wiring.speech(settings), wiring.campaigns(settings)
-        written = speech.set_template("bench", folder / "bench.toml", "bench")
+        service = wiring.campaigns(settings)
+        speech = Speech(self._engine, settings)
+        written = Templates(self._engine, speech).set("bench", folder / "bench.toml", "bench")
         limits = Limits(cps=1, channels=settings.trunk[0].channels)
         campaign = service.create(
             "bench", "bench", [settings.trunk[0].name], limits, "bench", Rules(law=(LAW,))

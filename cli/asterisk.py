@@ -37,7 +37,7 @@ def node_options(function: click.decorators.FC) -> click.decorators.FC:
 def render(ctx: click.Context, out: Path, node: str, home: str, sip: str) -> None:
     """Write a whole configuration folder with its prompts; files that are not ours stay as they are."""
     from dialplan import contexts
-    from engine.speech.service import static_sounds
+    from engine.speech.shipped import static_sounds
 
     settings = settings_of(ctx)
     with tempfile.TemporaryDirectory() as folder:

@@ -19,9 +19,9 @@ def command() -> None:
 @click.pass_context
 def set_(ctx: click.Context, name: str, file: Path) -> None:
     """Keep FILE as template NAME; campaigns made before keep the version they were made with."""
-    from engine.wiring import speech
+    from engine.wiring import templates
 
-    row = speech(settings_of(ctx)).set_template(name, file, actor())
+    row = templates(settings_of(ctx)).set(name, file, actor())
     say(f"template {name} is at version {row.version}")
 
 
@@ -31,10 +31,10 @@ def set_(ctx: click.Context, name: str, file: Path) -> None:
 @click.pass_context
 def show(ctx: click.Context, name: str, style: str) -> None:
     """Print a template's newest version."""
-    from engine.speech.service import message_of
-    from engine.wiring import speech
+    from engine.speech.message import message_of
+    from engine.wiring import templates
 
-    row = speech(settings_of(ctx)).template(name)
+    row = templates(settings_of(ctx)).newest(name)
     message = message_of(row).template
     record = {
         "name": row.name,
@@ -59,10 +59,10 @@ def show(ctx: click.Context, name: str, style: str) -> None:
 def list_(ctx: click.Context, style: str) -> None:
     """The newest version of every template."""
     from engine.reports.words import titles
-    from engine.wiring import speech
+    from engine.wiring import templates
 
     settings, columns = settings_of(ctx), ["name", "version", "created_at"]
-    rows = [{column: getattr(row, column) for column in columns} for row in speech(settings).templates()]
+    rows = [{column: getattr(row, column) for column in columns} for row in templates(settings).list()]
     show_rows(rows, style, titles(columns, settings.lang))
 
 
@@ -73,7 +73,7 @@ def list_(ctx: click.Context, style: str) -> None:
 @click.pass_context
 def render(ctx: click.Context, name: str, pairs: tuple[str, ...], out: Path) -> None:
     """Write the message as a callee would hear it."""
-    from engine.wiring import speech
+    from engine.wiring import templates
 
     values = {}
     for pair in pairs:
@@ -81,5 +81,5 @@ def render(ctx: click.Context, name: str, pairs: tuple[str, ...], out: Path) -> 
         if not equals:
             raise UsageError(f"--var {pair!r}: write NAME=VALUE")
         values[key.strip()] = value
-    ms = speech(settings_of(ctx)).render(name, values, out)
+    ms = templates(settings_of(ctx)).render(name, values, out)
     say(f"{out}: {ms / 1000:.1f} s")

@@ -31,6 +31,7 @@ from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
 from engine.settings import Settings
 from engine.speech.service import Speech
+from engine.speech.templates import Templates
 from storage import migrations
 from storage.db import open_engine
 
@@ -108,9 +109,10 @@ def auditor(settings: Settings) -> Auditor:
     return Auditor(database(settings), settings)
 
 
-def speech(settings: Settings) -> Speech:
-    """Templates and voices."""
-    return Speech(database(settings), settings)
+def templates(settings: Settings) -> Templates:
+    """Messages of text and variables."""
+    engine = database(settings)
+    return Templates(engine, Speech(engine, settings))
 
 
 def recordings(settings: Settings) -> Recordings:

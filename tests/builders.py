@@ -21,6 +21,7 @@ from engine.campaign.errand import Order
 from engine.campaign.fleet import Fleet
 from engine.settings import Settings
 from engine.speech.service import Speech
+from engine.speech.templates import Templates
 from storage import blacklist, calls, contact, speech, talks
 from storage import campaign as campaigns
 from storage.db import Record, add_new, new_id, reading, writing
@@ -260,6 +261,7 @@ class Studio:
         self.log = add_program(monkeypatch, folder, "espeak-ng", VOICE)
         self.settings = settings(folder)
         self.speech = Speech(engine, self.settings)
+        self.templates = Templates(engine, self.speech)
 
     @property
     def spoken(self) -> Counter[str]:

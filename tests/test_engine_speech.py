@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 from engine.errors import NotFound, TemplateError, VoiceError
 from engine.speech import sound
 from engine.speech.prompts import length_ms
-from engine.speech.service import Speech, phrases, static_sounds
+from engine.speech.service import Speech
+from engine.speech.shipped import phrases, static_sounds
+from engine.speech.templates import Templates
 from storage import audit
 from storage import speech as store
 
@@ -102,28 +104,28 @@ def test_a_template_is_kept_in_versions_and_each_change_is_in_the_audit(
     file = tmp_path / "debt.toml"
     for source in (SOURCE, SOURCE, "\ufeff" + SOURCE, SOURCE + "\n"):
         file.write_text(source)
-        studio.speech.set_template("debt", file, "anna")
-    assert studio.speech.template("debt").version == 2
-    assert [row.version for row in studio.speech.templates()] == [2]
+        studio.templates.set("debt", file, "anna")
+    assert studio.templates.newest("debt").version == 2
+    assert [row.version for row in studio.templates.list()] == [2]
     deeds = [(row.actor, row.deed, row.subject, row.detail) for row in rows_of(engine, audit.audit)]
     assert deeds == [("anna", "template.set", "debt", {"version": n}) for n in (1, 2)]
     with pytest.raises(NotFound, match="no template named 'none'"):
-        studio.speech.template("none")
+        studio.templates.newest("none")
 
 
 def test_a_recording_is_converted_and_kept_with_the_template(studio: Studio, tmp_path: Path) -> None:
     (tmp_path / "end.wav").write_bytes(tone(44100, 2))
     file = tmp_path / "debt.toml"
     file.write_text('[[fragment]]\ntext = "{name}"\n[[fragment]]\nname = "end"\nwav = "end.wav"')
-    row = studio.speech.set_template("debt", file, "anna")
+    row = studio.templates.set("debt", file, "anna")
     name, ms = row.wavs["end"]
     assert length_ms(studio.speech.cache.path(name).read_bytes()) == ms
     out = tmp_path / "out.wav"
     spoken = studio.speech.make(["Пётр"], "ru")[0]["Пётр"]
-    assert studio.speech.render("debt", {"name": "Пётр"}, out) - spoken.ms - ms in (0, 1)
+    assert studio.templates.render("debt", {"name": "Пётр"}, out) - spoken.ms - ms in (0, 1)
     assert studio.spoken == {"Пётр": 1}
     (tmp_path / "end.wav").write_bytes(tone(44100, 2, seconds=0.7))  # another recording: another version
-    assert studio.speech.set_template("debt", file, "anna").version == 2
+    assert studio.templates.set("debt", file, "anna").version == 2
 
 
 @pytest.mark.parametrize(
@@ -143,9 +145,9 @@ def test_a_template_that_cannot_be_spoken_is_not_kept(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises((TemplateError, VoiceError), match=error) as told:
-        studio.speech.set_template("debt", file, "anna")
+        studio.templates.set("debt", file, "anna")
     assert str(tmp_path) in str(told.value)
-    assert studio.speech.templates() == []
+    assert studio.templates.list() == []
 
 
 @pytest.mark.parametrize(
@@ -157,17 +159,17 @@ def test_a_message_that_cannot_be_rendered_writes_no_file(
 ) -> None:
     file, out = tmp_path / "debt.toml", tmp_path / "out.wav"
     file.write_text(SOURCE)
-    studio.speech.set_template("debt", file, "anna")
+    studio.templates.set("debt", file, "anna")
     with pytest.raises((TemplateError, VoiceError), match=error):
-        studio.speech.render("debt", values, out)
+        studio.templates.render("debt", values, out)
     assert not out.exists()
 
 
 def test_the_real_voice_speaks_a_whole_message(engine: Engine, tmp_path: Path) -> None:
     file, out = tmp_path / "debt.toml", tmp_path / "out.wav"
     file.write_text(SOURCE)
-    speech = Speech(engine, settings(tmp_path))
-    speech.set_template("debt", file, "anna")
-    ms = speech.render("debt", {"name": "Пётр", "sum": "100"}, out)
+    templates = Templates(engine, Speech(engine, settings(tmp_path)))
+    templates.set("debt", file, "anna")
+    ms = templates.render("debt", {"name": "Пётр", "sum": "100"}, out)
     assert 1000 < ms == length_ms(out.read_bytes()) < 10_000
-    assert speech.template("debt").created_at > NOON
+    assert templates.newest("debt").created_at > NOON

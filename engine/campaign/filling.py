@@ -21,7 +21,7 @@ from engine.contact.lists import Summary
 from engine.errors import NotFound, UsageError
 from engine.files.sheets import Row
 from engine.settings import Settings
-from engine.speech.service import message_of
+from engine.speech.message import message_of
 from engine.speech.template import Template
 from storage import audience as store
 from storage import audit, speech

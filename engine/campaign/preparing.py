@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 
 from engine.errors import TemplateError
 from engine.settings import Settings
-from engine.speech.service import Message, Speech, message_of, names
+from engine.speech.message import Message, message_of, names
+from engine.speech.service import Speech
 from storage import campaign as store
 from storage import speech as speech_store
 from storage import turns

@@ -25,7 +25,7 @@ from engine.contact.words import sentence
 from engine.errors import NotFound, Refused, UsageError
 from engine.files.sheets import rows
 from engine.settings import Settings, safe_name
-from engine.speech.service import message_of
+from engine.speech.message import message_of
 from storage import audit, calls
 from storage import campaign as store
 from storage import speech as speech_store

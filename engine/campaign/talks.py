@@ -22,7 +22,8 @@ from engine.contact.cases import ZoneSets
 from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.clip import Clip
-from engine.speech.service import message_of, phrases
+from engine.speech.message import message_of
+from engine.speech.shipped import phrases
 from storage import campaign as store
 from storage import retry as late
 from storage import speech as speech_store

@@ -34,7 +34,10 @@ from engine.contact.service import Contacts
 from engine.contact.zones import zone
 from engine.reports.words import outcome as word
 from engine.settings import load as load_settings
-from engine.speech.service import Speech, message_of, static_sounds
+from engine.speech.message import message_of
+from engine.speech.service import Speech
+from engine.speech.shipped import static_sounds
+from engine.speech.templates import Templates
 from lab import LabError
 from lab.ear import load, match
 from lab.kinds import number
@@ -117,8 +120,9 @@ class Demo:
     def misheard(self, rows: list[dict[str, str]]) -> tuple[int, list[str]]:
         """(people whose audio was compared, those who heard anything but their own message)."""
         stand = self.shell.stand
-        speech = Speech(open_engine(self.shell.database_url), stand.settings)
-        message = message_of(speech.template("debt"))
+        engine = open_engine(self.shell.database_url)
+        speech = Speech(engine, stand.settings)
+        message = message_of(Templates(engine, speech).newest("debt"))
         listeners = [row for row in rows if row["kind"] == "listens"]
         wrong = []
         for row in listeners:

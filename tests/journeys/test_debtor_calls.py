@@ -6,7 +6,9 @@ from collections import Counter
 import pytest
 from journeys.conftest import campaign, outcomes, people
 
-from engine.speech.service import Speech, message_of
+from engine.speech.message import message_of
+from engine.speech.service import Speech
+from engine.speech.templates import Templates
 from lab.ear import load, match
 from lab.kinds import number
 from lab.shell import Shell
@@ -43,8 +45,9 @@ EXPECTED = {
 
 def spoken(shell: Shell, row: dict[str, str]) -> list[str]:
     """The files of a person's own message, in order."""
-    speech = Speech(open_engine(shell.database_url), shell.stand.settings)
-    message = message_of(speech.template("debt"))
+    engine = open_engine(shell.database_url)
+    speech = Speech(engine, shell.stand.settings)
+    message = message_of(Templates(engine, speech).newest("debt"))
     made, failed = speech.make([said.text for said in message.pieces(row)], message.template.lang)
     assert not failed
     return [str(speech.cache.path(clip.name)) for clip in message.clips(row, made)]

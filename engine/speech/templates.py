@@ -1,0 +1,78 @@
+"""Templates: checked, kept in versions, rendered to listen to."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from engine.errors import NotFound, TemplateError, VoiceError
+from engine.settings import safe_name
+from engine.speech import sound, template, wav
+from engine.speech.message import message_of
+from engine.speech.prompts import name_of_recording
+from engine.speech.service import Speech
+from storage import audit
+from storage import speech as store
+from storage.db import reading, writing
+
+
+class Templates:
+    """Load, decide, save."""
+
+    def __init__(self, engine: Engine, speech: Speech) -> None:
+        self._engine, self._speech = engine, speech
+
+    def set(self, name: str, file: Path, actor: str) -> store.TemplateRow:
+        """Check a template file and keep it as a new version; the same file again changes nothing."""
+        safe_name(name)
+        try:
+            source = file.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise TemplateError(f"{file}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise TemplateError(f"{file}: not UTF-8 text") from None
+        try:
+            checked = template.parse(source)
+        except TemplateError as error:
+            raise TemplateError(f"{file}: {error}") from None
+        wavs: dict[str, list[Any]] = {}
+        for part in checked.fragments:
+            if part.wav:
+                recording = sound.wav_of(sound.finish(wav.load(file.parent / part.wav), "slin"), "slin")
+                made = name_of_recording(recording)
+                wavs[part.name] = [made, self._speech.cache.put(made, recording)]
+        now = datetime.now(UTC)
+        with writing(self._engine) as connection:
+            row = store.add_template(connection, name, source, wavs, now)
+            if row.created_at == now:
+                audit.note(
+                    connection, at=now, actor=actor, deed="template.set", subject=name, version=row.version
+                )
+        return row
+
+    def newest(self, name: str) -> store.TemplateRow:
+        """The newest version of a template; NotFound when there is none."""
+        with reading(self._engine) as connection:
+            row = store.latest(connection, name)
+        if row is None:
+            raise NotFound(f"no template named {name!r}")
+        return row
+
+    def list(self) -> list[store.TemplateRow]:
+        """The newest version of every template."""
+        with reading(self._engine) as connection:
+            return store.templates(connection)
+
+    def render(self, name: str, values: dict[str, str], out: Path) -> int:
+        """The message of a template with these values as one WAV; its length in ms."""
+        message = message_of(self.newest(name))
+        missing = message.template.missing(values)
+        if missing:
+            raise TemplateError(f"template {name!r} needs a value for: {', '.join(missing)}")
+        made, failed = self._speech.make(
+            [piece.text for piece in message.pieces(values)], message.template.lang
+        )
+        if failed:
+            raise VoiceError(next(iter(failed.values())))
+        return self._speech.cache.join([clip.name for clip in message.clips(values, made)], out)
