@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Column, Date, Engine, Integer, MetaData, Numeric, String, Table, create_engine, select
 
-from engine.campaign.filters import And, Condition, Node, Not, Op, Or, Today, day, from_json, to_json, write
-from engine.campaign.language import MAX_DEPTH, MAX_VALUES, parse
 from engine.campaign.query import compiled
+from engine.conditions.filters import And, Condition, Node, Not, Op, Or, Today, day, from_json, to_json, write
+from engine.conditions.language import MAX_DEPTH, MAX_VALUES, parse
 from engine.errors import UsageError
 from engine.gateways.erp import Erp
 from engine.sections import Source

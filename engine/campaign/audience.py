@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, and_, true
 
 from engine.campaign import places
-from engine.campaign.filters import from_json, to_json, write
 from engine.campaign.geography import MAX_WITHIN, Circle, Column, Polygon
-from engine.campaign.language import parse
 from engine.campaign.query import compiled
+from engine.conditions.filters import from_json, to_json, write
+from engine.conditions.language import parse
 from engine.errors import NotFound, Refused, UsageError
 from engine.files.drafts import write_list
 from engine.gateways.erp import Erp, erp, told

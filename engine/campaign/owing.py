@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign.filters import And, Condition, Node, Op
 from engine.campaign.query import compiled
+from engine.conditions.filters import And, Condition, Node, Op
 from engine.contact.cases import ZoneSets
 from engine.contact.packs import law_of
 from engine.errors import SettingsError

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, cast, collate, literal, not_, or_, true
 
-from engine.campaign.filters import And, Condition, Node, Not, Op, Or, Today, Value, day, mismatch
+from engine.conditions.filters import And, Condition, Node, Not, Op, Or, Today, Value, day, mismatch
 from engine.errors import UsageError
 from engine.gateways.erp import Erp, Field
 from storage.vocab import FieldKind

@@ -20,14 +20,11 @@ from collections.abc import Callable
 from datetime import date
 from functools import lru_cache, partial
 
+from engine.conditions.texts import day
 from engine.errors import TemplateError
 from engine.speech import russian, words
 from engine.speech.clip import Said
 
-DATES = (
-    re.compile(r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)"),
-    re.compile(r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<y>\d{4})"),
-)
 DIGITS = re.compile(r"[+0-9 ().-]*[0-9][+0-9 ().-]*")
 
 Say = Callable[[str], str]
@@ -98,12 +95,8 @@ def _whole(value: str, of: str) -> int:
 
 
 def _date(value: str) -> date:
-    for pattern in DATES:
-        if found := pattern.fullmatch(value):
-            try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"]))
-            except ValueError:
-                break
+    if found := day(value):
+        return found
     raise TemplateError(f"{value[:32]!r} is no date like 2026-03-08 or 08.03.2026")
 
 

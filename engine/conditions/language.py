@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from engine.campaign.filters import And, Condition, Node, Not, Op, Or, Today, Value, mismatch
+from engine.conditions.filters import And, Condition, Node, Not, Op, Or, Today, Value, mismatch
 from engine.errors import UsageError
 from storage.vocab import FieldKind
 

@@ -1,7 +1,7 @@
 """Conditions on named fields as a tree: what it may hold, how it is stored and written. Pure.
 
 A field without a value satisfies no condition but `is empty`; `not` turns that round. The text that operators
-write is told in engine.campaign.language; nothing of it gets any further than this tree.
+write is told in engine.conditions.language; nothing of it gets any further than this tree.
 """
 
 from dataclasses import dataclass

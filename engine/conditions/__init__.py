@@ -1,0 +1,1 @@
+"""Conditions that operators write, and what they are asked of."""
