@@ -130,8 +130,8 @@ def take(
 ) -> list[Record]:
     """Lock up to `limit` leads of a priority that are due, in open zone sets, in their order.
 
-    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, control, avoids. A lead that
-    another dialer has locked is passed over.
+    Each: person_id, id, key, phone_id, role, zone_id, checked_at, attempts, control, avoids, template_id. A
+    lead that another dialer has locked is passed over.
     """
     scores = ranking.scores
     if not scores:
@@ -157,6 +157,7 @@ def _take(zones: int, even: bool) -> Select[Any]:
         select(
             *(lead.c.person_id, lead.c.id, lead.c.key, lead.c.phone_id, lead.c.role),
             *(lead.c.zone_id, lead.c.checked_at, lead.c.attempts, lead.c.control, lead.c.avoids),
+            lead.c.template_id,
         )
         .join(due, (due.c.person_id == lead.c.person_id) & (due.c.id == lead.c.id))
         .where(lead.c.state == LeadState.PENDING)

@@ -1,6 +1,6 @@
 """What a forecast is made of, counted in the database: leads that are alike, and what became of calls."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,21 +10,19 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Subquery,
-    and_,
     case,
     cast,
     extract,
     func,
     null,
     select,
-    true,
 )
 
 from storage.calls import attempt
 from storage.campaign import lead
 from storage.contact import person, phone
 from storage.db import Record, id_at
-from storage.funnel import Cap, agreed, counted
+from storage.funnel import Cap, Needed, agreed_to, counted
 from storage.vocab import LeadState
 
 BUCKET_S = 600  # leads that are due within such a stretch are alike
@@ -38,16 +36,15 @@ def leads(
     campaign_id: UUID,
     at: datetime,
     caps: Sequence[Cap],
-    consents: Collection[str],
+    consents: Needed,
 ) -> list[Record]:
     """Leads that are not over, by what makes them alike: zone_id, priority, attempts, due (a number of
     BUCKET_S since 1970; 0: now), agreed, leads, and for each cap used0, last0, used1 …: how many calls it
     counts, and for a rolling stretch the hour (since 1970) of the newest of them.
     """
     due = case((lead.c.due_at <= at, 0), else_=_epoch(lead.c.due_at) // BUCKET_S)
-    said = and_(true(), *(agreed(kind, at) for kind in sorted(consents)))
     columns: list[ColumnElement[Any]] = [lead.c.zone_id, lead.c.priority, lead.c.attempts]
-    columns += [due.label("due"), said.label("agreed")]
+    columns += [due.label("due"), agreed_to(consents, at).label("agreed")]
     source: Any = lead
     if consents:
         source = source.join(person, person.c.id == lead.c.person_id)

@@ -25,7 +25,9 @@ from storage.campaign import lead
 from storage.consent import consent
 from storage.contact import person, phone
 from storage.db import Record, UtcTime, id_at
-from storage.vocab import LeadState
+from storage.vocab import ConsentKind, LeadState, Role
+
+Needed = Mapping[ConsentKind, Collection[Role]]  # what leads of these roles must have agreed to
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Ready:
     at: datetime
     zones: Collection[int]
     caps: Sequence[Cap]
-    consents: Collection[str]
+    consents: Needed
     checked_since: datetime | None
 
 
@@ -89,7 +91,7 @@ def ready(connection: Connection, ask: Ready) -> dict[str, int]:
     reason = case(
         (_on_the_line(), "line"),
         (lead.c.id.in_(_at_their_limit(ask)), "limit"),
-        (~and_(true(), *(agreed(kind, ask.at) for kind in sorted(ask.consents))), "no-consent"),
+        (~agreed_to(ask.consents, ask.at), "no-consent"),
         (_stale(ask.checked_since), "owes"),
         else_="ready",
     )
@@ -144,6 +146,12 @@ def counted(cap: Cap) -> ColumnElement[bool]:
     what = true() if cap.outcomes is None else attempt.c.outcome.in_(["", "unknown", *cap.outcomes])
     kind = true() if cap.kind is None else attempt.c.kind == cap.kind
     return and_(attempt.c.prepared_at >= since, what, kind, scope.get(cap.scope, true()))
+
+
+def agreed_to(needed: Needed, at: datetime) -> ColumnElement[bool]:
+    """Did he agree to all that a lead of his role needs?"""
+    each = (or_(lead.c.role.not_in(roles), agreed(kind, at)) for kind, roles in sorted(needed.items()))
+    return and_(true(), *each)
 
 
 def agreed(kind: str, at: datetime) -> ColumnElement[bool]:

@@ -88,6 +88,12 @@ def template_of(connection: Connection, template_id: UUID) -> TemplateRow:
     return TemplateRow(*connection.execute(select(template).where(template.c.id == template_id)).one())
 
 
+def versions(connection: Connection, ids: Collection[UUID]) -> dict[UUID, TemplateRow]:
+    """id -> template, of these."""
+    query = select(template).where(template.c.id.in_(ids))
+    return {row.id: TemplateRow(*row) for row in connection.execute(query)}
+
+
 def templates(connection: Connection) -> list[TemplateRow]:
     """The newest version of each template, by name."""
     newest = select(template.c.name, func.max(template.c.version).label("version")).group_by(template.c.name)

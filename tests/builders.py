@@ -30,6 +30,11 @@ from storage.vocab import AttemptState, CallKind, CampaignState, LeadState, Outc
 NOON = datetime(2026, 1, 21, 12, tzinfo=UTC)
 PHONE = "+79211234567"
 ZONE = "Europe/Moscow"
+FOR_CONTACTS = """
+for = "contact"
+[[fragment]]
+text = "Здравствуйте, {name}! Передайте, пожалуйста, что мы звонили."
+"""
 SOURCE = """
 lang = "ru"
 [[fragment]]
@@ -76,11 +81,17 @@ def campaign_row(**changes: Any) -> campaigns.CampaignRow:
     return replace(row, **changes)
 
 
-def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campaigns.CampaignRow:
-    """A running campaign of a template of its own."""
+def add_template(engine: Engine, name: str, source: str = SOURCE) -> UUID:
+    """The newest version of a template: its id."""
     with writing(engine) as connection:
-        written = speech.add_template(connection, name, SOURCE, {}, NOON)
-        row = campaign_row(name=name, **{"template_id": written.id} | changes)
+        return speech.add_template(connection, name, source, {}, NOON).id
+
+
+def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campaigns.CampaignRow:
+    """A running campaign of a template of its own, for whom it is itself."""
+    source = FOR_CONTACTS if changes.get("role") is Role.CONTACT else SOURCE
+    row = campaign_row(name=name, **{"template_id": add_template(engine, name, source)} | changes)
+    with writing(engine) as connection:
         campaigns.add(connection, row)
     return row
 

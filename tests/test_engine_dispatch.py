@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, ban, lead_now, rows_of
+from builders import FOR_CONTACTS, NOON, PHONE, add_campaign, add_lead, add_template, ban, lead_now, rows_of
 from calling import TIME, Line, clocked
 from sqlalchemy import Engine, select, update
 
@@ -197,6 +197,30 @@ def test_a_contact_person_needs_the_debtors_consent_and_a_message_of_his_own(
     assert numbers(line.take([campaign.id, theirs.id])) == ["+79050000001"]
     assert lead_now(engine, wrong).why == "role-differs"
     assert lead_now(engine, without).why == "no-consent"
+
+
+def test_whom_a_leads_own_template_is_for_decides_and_not_the_campaign(
+    engine: Engine, line: Line, campaign: CampaignRow
+) -> None:
+    """A debtor's message never reaches a contact person, whatever the campaign is made for."""
+    friends, debts = add_template(engine, "friends", FOR_CONTACTS), add_template(engine, "other")
+    wanted = {
+        (Role.CONTACT, friends): "pending",
+        (Role.CONTACT, debts): "role-differs",
+        (Role.CONTACT, None): "role-differs",
+        (Role.CONTACT, new_id()): "role-differs",  # nobody knows what he would hear
+        (Role.DEBTOR, friends): "role-differs",
+        (Role.DEBTOR, debts): "pending",
+        (Role.DEBTOR, None): "pending",
+    }
+    leads = {key: add_lead(engine, campaign, role=key[0], template_id=key[1]) for key in wanted}
+    for lead in leads.values():
+        agree(engine, f"id:{lead['person_id']}", ConsentKind.DEBTOR_AGREED, True)
+    called = line.take([campaign.id], wanted=9)
+    going = {key for key, lead in leads.items() if lead["id"] in {order.lead_id for order in called}}
+    assert going == {key for key, why in wanted.items() if why == "pending"}
+    blocked = {key: lead_now(engine, lead).why for key, lead in leads.items() if key not in going}
+    assert blocked == {key: why for key, why in wanted.items() if why != "pending"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead
+from builders import FOR_CONTACTS, NOON, PHONE, add_campaign, add_lead, add_template
 from calling import TIME, Line, clocked
 from sqlalchemy import Engine
 
@@ -17,7 +17,7 @@ from engine.errors import NotFound
 from storage import calls, consent
 from storage import campaign as store
 from storage.db import new_id, writing
-from storage.vocab import CampaignState, LeadState
+from storage.vocab import CampaignState, LeadState, Role
 
 LAW = ["ru-230fz-talk"]
 VLADIVOSTOK = "Asia/Vladivostok"
@@ -107,6 +107,22 @@ def attempt(lead: dict[str, Any], outcome: str) -> dict[str, Any]:
     what = {"outcome": outcome, "state": "ended", "number": 1, "kind": "talk", "permit": {}}
     where = {"dialer": "me", "node": "n", "trunk": "trunk"}
     return {**who, **times, **what, **where, "id": new_id(at), "lead_id": lead["id"]}
+
+
+def test_only_contact_persons_need_what_the_law_asks_of_them(engine: Engine, tmp_path: Path) -> None:
+    """In a campaign for debtors, some of whose leads hear a message of their own."""
+    campaign = add_campaign(engine, law=LAW, messages=[{"if": "role = 'contact'", "templates": []}])
+    friends = add_template(engine, "friends", FOR_CONTACTS)
+    add_lead(engine, campaign)
+    add_lead(engine, campaign, role=Role.CONTACT, template_id=friends)
+    agreed = add_lead(engine, campaign, role=Role.CONTACT, template_id=friends)
+    row = {"id": new_id(), "subject": f"id:{agreed['person_id']}", "kind": "debtor-agreed", "at": NOON}
+    with writing(engine) as connection:
+        row |= {"given": True, "source": "c", "proof": "p", "actor": "a"}
+        connection.execute(consent.consent.insert().values(row))
+    found = told(engine, tmp_path)
+    assert (found["dialable_now"], reasons(found)) == (2, {"no-consent": 1})
+    assert len(Line(engine, clocked(tmp_path)).take([campaign.id], wanted=9)) == 2
 
 
 def test_consents_that_the_law_asks_for_are_counted(engine: Engine, tmp_path: Path) -> None:

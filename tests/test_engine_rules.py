@@ -124,6 +124,7 @@ CASES = st.builds(
     zone_source=st.sampled_from(ZoneSource),
     number_kind=st.none() | st.sampled_from(NumberKind),
     role=st.sampled_from([Role.DEBTOR, Role.DEBTOR, Role.CONTACT]),
+    message=st.sampled_from([Role.DEBTOR, Role.DEBTOR, Role.CONTACT, None]),
     bans=st.lists(BANS, max_size=2).map(tuple),
     consents=CONSENTS,
     past=st.lists(PAST, max_size=6).map(tuple),
@@ -334,8 +335,13 @@ def test_a_message_is_for_one_role_only() -> None:
     other = ask(replace(CASE, role=Role.CONTACT))
     assert other.answer is Answer.NEVER
     assert found(other, "role").values == {"role": Role.CONTACT, "template": Role.DEBTOR}
-    both = replace(CASE, role=Role.CONTACT, terms=Terms(role=Role.CONTACT))
+    both = replace(CASE, role=Role.CONTACT, message=Role.CONTACT)
     assert found(ask(both), "role").code == "role-fits"
+    theirs = replace(CASE, message=Role.CONTACT, terms=Terms(role=Role.DEBTOR))  # his template decides
+    assert found(ask(theirs), "role").code == "role-differs"
+    for role in Role:
+        nobody_knows = found(ask(replace(CASE, role=role, message=None)), "role")
+        assert (nobody_knows.code, nobody_knows.values["template"]) == ("role-differs", "unknown")
 
 
 @pytest.mark.parametrize(
@@ -370,7 +376,7 @@ def test_an_exemption_stands_for_a_consent_where_the_law_has_any() -> None:
 
 def test_a_contact_person_needs_what_the_law_says_of_him() -> None:
     agreed = {ConsentKind.DEBTOR_AGREED: Consent(True)}
-    contact = replace(CASE, role=Role.CONTACT, terms=Terms(role=Role.CONTACT))
+    contact = replace(CASE, role=Role.CONTACT, message=Role.CONTACT)
     pack = replace(BARE, third_party=(ConsentKind.DEBTOR_AGREED,), sources={"third_party": "art 4"})
     assert ask(CASE, pack).answer is Answer.ALLOW
     refused = ask(contact, pack)

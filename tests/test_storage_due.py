@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, event, select, text
 from storage import contact
 from storage import due as store
 from storage.campaign import CampaignRow, lead
-from storage.db import Record, open_engine, writing
+from storage.db import Record, new_id, open_engine, writing
 from storage.due import Ranking
 from storage.migrations import upgrade
 from storage.vocab import LeadState, Role
@@ -96,7 +96,8 @@ def test_another_campaigns_leads_are_not_taken(engine: Engine, campaign: Campaig
 
 
 def test_a_taken_lead_brings_all_that_dispatch_needs(engine: Engine, campaign: CampaignRow) -> None:
-    row = add_lead(engine, campaign, attempts=2, role=Role.CONTACT, checked_at=after(-60))
+    hears = new_id()
+    row = add_lead(engine, campaign, attempts=2, role=Role.CONTACT, checked_at=after(-60), template_id=hears)
     with writing(engine) as connection:
         (taken,) = due(connection, campaign, 1, zones_of(row))
     wanted = {name: row[name] for name in ("person_id", "id", "key", "phone_id", "role", "zone_id")}
@@ -105,6 +106,7 @@ def test_a_taken_lead_brings_all_that_dispatch_needs(engine: Engine, campaign: C
         "attempts": 2,
         "control": False,
         "avoids": "",
+        "template_id": hears,
     }
 
 

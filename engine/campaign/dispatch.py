@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from engine import telemetry
 from engine.campaign.rates import Rates
 from engine.campaign.timing import CONTROL
-from engine.contact.cases import ZoneSets, load
+from engine.contact.cases import Addressees, ZoneSets, load
 from engine.contact.law import Case, Law
 from engine.contact.limits import Past
 from engine.contact.packs import law_of
@@ -51,6 +51,7 @@ class Dispatch:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._zones, self._rates = settings, ZoneSets(), Rates()
+        self._addressees = Addressees()
         self._turn = 0.0
         self._barred: dict[str, str] = {}
 
@@ -74,7 +75,7 @@ class Dispatch:
             ranking = due.Ranking(scores, CONTROL, self._turn)
             rows = due.take(connection, campaign.id, now, lacking, levels[0], ranking)
             looked += len(rows)
-            cases = load(connection, rows, sets, scope, now, lock=True)
+            cases = load(connection, rows, sets, self._addressees, scope, now, lock=True)
             fresh = list(_decided(rows, cases, law, permits, now))
             _write(connection, fresh, now)
             permits += [_permit(row, cases[row.id], law, one, now) for row, one in fresh if _allows(one)]

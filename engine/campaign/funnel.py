@@ -138,16 +138,15 @@ def _ask(
     return funnel.Ready(campaign.id, at, open_, caps, needed(campaign, law), since)
 
 
-def needed(campaign: store.CampaignRow, law: Law) -> set[ConsentKind]:
-    """The consents without which nobody of a campaign is called."""
-    return {
-        kind
-        for pack in law.packs
-        for kind in (
-            *(pack.consents if not (pack.exemptible and campaign.exemption) else ()),
-            *((pack.third_party or ()) if campaign.role is Role.CONTACT else ()),
-        )
-    }
+def needed(campaign: store.CampaignRow, law: Law) -> dict[ConsentKind, frozenset[Role]]:
+    """The consents without which leads of these roles are not called; of the roles that it may have."""
+    found: dict[ConsentKind, frozenset[Role]] = {}
+    others = {Role.CONTACT} if campaign.messages or campaign.role is Role.CONTACT else set()
+    for pack in law.packs:
+        ours = pack.consents if not (pack.exemptible and campaign.exemption) else ()
+        for kinds, roles in ((ours, frozenset(Role)), (pack.third_party or (), frozenset(others))):
+            found |= {kind: found.get(kind, frozenset()) | roles for kind in kinds if roles}
+    return found
 
 
 def cap(limit: Limit, zones: Zones, at: datetime) -> funnel.Cap:

@@ -4,7 +4,7 @@ Whoever answers a number is taken for one person: calls to it count, whichever o
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,19 +15,24 @@ from sqlalchemy import Connection
 from engine.contact.law import Ban, Case, Consent, Terms
 from engine.contact.limits import Past, Target
 from engine.contact.zones import zone
-from storage import blacklist, calls, consent, contact
+from engine.errors import TemplateError
+from engine.speech.template import parse
+from storage import blacklist, calls, consent, contact, speech
 from storage.db import Record
 from storage.vocab import CallKind, ConsentKind, NumberKind, Outcome, Role
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """In whose name the rules are asked: a campaign's terms, and how far back calls matter."""
+    """In whose name the rules are asked: a campaign's terms, how far back calls matter, and the template of
+    those of its leads that have none of their own.
+    """
 
     campaign_id: UUID | None
     campaign: str
     terms: Terms
     memory: timedelta
+    template_id: UUID
 
 
 class ZoneSets:
@@ -44,10 +49,32 @@ class ZoneSets:
         return self._sets
 
 
+class Addressees:
+    """Whom templates are for; a version never changes, so each is read once."""
+
+    def __init__(self) -> None:
+        self._roles: dict[UUID, Role | None] = {}
+
+    def read(self, connection: Connection, templates: Collection[UUID]) -> Mapping[UUID, Role | None]:
+        """Template id -> role; None for one that cannot be read."""
+        if new := set(templates) - self._roles.keys():
+            found = speech.versions(connection, new)
+            self._roles |= {key: _addressee(found[key].source) if key in found else None for key in new}
+        return self._roles
+
+
+def _addressee(source: str) -> Role | None:
+    try:
+        return parse(source).role
+    except TemplateError:
+        return None
+
+
 def load(
     connection: Connection,
     rows: Sequence[Record],
     zones: Mapping[int, tuple[ZoneInfo, ...]],
+    addressees: Addressees,
     scope: Scope,
     at: datetime,
     *,
@@ -66,8 +93,12 @@ def load(
     held = contact.lock(connection, everybody) if lock else everybody
     known = {line.phone_id: line for line in lines if owners[line.phone_id] <= held}
     evidence = Evidence(connection, list(known.values()), held, scope, at)
+    hears: dict[UUID, UUID] = {row.id: row.template_id or scope.template_id for row in rows}
+    roles = addressees.read(connection, set(hears.values()))
     return {
-        row.id: evidence.case(row, known[row.phone_id], zones.get(row.zone_id, ()))
+        row.id: evidence.case(
+            row, known[row.phone_id], zones.get(row.zone_id, ()), message=roles[hears[row.id]]
+        )
         for row in rows
         if row.phone_id in known
     }
@@ -96,12 +127,13 @@ class Evidence:
             self._past[row.person_id].append(call)
             self._past_of_number[row.e164].append(call)
 
-    def case(self, row: Record, line: Record, zones: tuple[ZoneInfo, ...]) -> Case:
-        """One lead's."""
+    def case(self, row: Record, line: Record, zones: tuple[ZoneInfo, ...], *, message: Role | None) -> Case:
+        """One lead's; `message`: whom its template is for."""
         return replace(
             self.case_of(line, zones),
             target=Target(line.e164, row.key, self._scope.campaign_id),
             role=Role(row.role),
+            message=message,
             attempts=row.attempts,
             checked_at=row.checked_at,
         )
@@ -114,6 +146,7 @@ class Evidence:
             zones=zones,
             number_kind=NumberKind(line.kind) if line.kind else None,
             role=self._scope.terms.role,
+            message=self._scope.terms.role,
             bans=tuple(ban for key in sorted(self._keys[line.phone_id]) for ban in self._bans.get(key, ())),
             consents=self._agreed(line),
             past=(*own, *(call for call in others if call not in own)),

@@ -148,13 +148,17 @@ class Terms:
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of one person, one number and one lead. `zones`: where he may be; empty: unknown."""
+    """What is known of one person, one number and one lead. `zones`: where he may be; empty: unknown.
+
+    `message`: whom what he would hear is for; None: nobody knows, and he hears nothing.
+    """
 
     target: Target
     zones: tuple[ZoneInfo, ...]
     zone_source: ZoneSource = ZoneSource.UNKNOWN
     number_kind: NumberKind | None = None
     role: Role = Role.DEBTOR
+    message: Role | None = Role.DEBTOR
     bans: tuple[Ban, ...] = ()
     consents: Mapping[ConsentKind, Consent] = field(default_factory=dict)
     past: tuple[Past, ...] = ()

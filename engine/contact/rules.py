@@ -176,8 +176,8 @@ def _refusal(case: Case, law: Law) -> Finding:
 
 def _role(case: Case) -> Finding:
     """A message for debtors is not for those who stand near them, and the other way round."""
-    fits = case.role is case.terms.role
-    values = {"role": case.role, "template": case.terms.role}
+    fits = case.role is case.message
+    values = {"role": case.role, "template": case.message or "unknown"}
     return _rule("role", fits, "role-fits" if fits else "role-differs", values, OURS)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.contact.cases import Evidence, Scope, ZoneSets, load
+from engine.contact.cases import Addressees, Evidence, Scope, ZoneSets, load
 from engine.contact.law import Case, Law, Terms
 from engine.contact.numbering import about
 from engine.contact.numbers import e164, kind
@@ -82,7 +82,8 @@ class Contacts:
         if name is None:
             law = law_of(self._settings, self._settings.contact.law)
             labelled = any(trunk.label for trunk in self._settings.trunk)
-            scope = Scope(None, "", Terms(labelled=labelled, announced=ANNOUNCED), law.memory)
+            terms = Terms(labelled=labelled, announced=ANNOUNCED)
+            scope = Scope(None, "", terms, law.memory, NOBODY)
             return self._people(connection, number, law, scope, at)
         row = store.find(connection, name)
         if row is None:
@@ -109,7 +110,7 @@ class Contacts:
         scope: Scope,
         at: datetime,
     ) -> list[Explained]:
-        cases = load(connection, leads, ZoneSets().read(connection), scope, at)
+        cases = load(connection, leads, ZoneSets().read(connection), Addressees(), scope, at)
         explained = []
         for lead in leads:
             queue = tuple(queue_rules(campaign.name, campaign.state, lead, at))

@@ -26,4 +26,5 @@ def terms_of(settings: Settings, campaign: CampaignRow) -> Terms:
 
 def scope_of(settings: Settings, campaign: CampaignRow, law: Law) -> Scope:
     """In whose name the rules are asked."""
-    return Scope(campaign.id, campaign.name, terms_of(settings, campaign), law.memory)
+    terms = terms_of(settings, campaign)
+    return Scope(campaign.id, campaign.name, terms, law.memory, campaign.template_id)
