@@ -12,6 +12,7 @@ ZvonarError                 failed                 exit 1   HTTP 500
 │   ├── AsteriskDown        asterisk-unreachable   exit 5   HTTP 503
 │   └── DatabaseDown        database-unreachable   exit 5   HTTP 503
 └── VoiceError              voice-failed           exit 1   HTTP 502   a text could not be spoken
+    └── VoiceDown           voice-down             exit 1   HTTP 502   no text can be, for now
 
 `code` is the same word in JSON, HTTP and logs.
 """
@@ -101,3 +102,9 @@ class VoiceError(ZvonarError):
 
     code = "voice-failed"
     http_status = 502
+
+
+class VoiceDown(VoiceError):
+    """A voice speaks nothing at present: it is not installed, not reached, or refuses us."""
+
+    code = "voice-down"

@@ -21,11 +21,22 @@ def every_setting() -> Iterator[tuple[str, str, Any, str]]:
         many = isinstance(default, list)
         section = default[0] if many else default
         if isinstance(section, Section):
-            for inner, its in type(section).model_fields.items():
-                table = f"[[{name}]]" if many else f"[{name}]"
-                yield table, inner, getattr(section, inner), its.description or ""
+            yield from _of(section, f"[[{name}]]" if many else f"[{name}]")
         else:
             yield "", name, default, field.description or ""
+
+
+def _of(section: Section, table: str) -> Iterator[tuple[str, str, Any, str]]:
+    """The settings of one table, and of those within it after its own."""
+    within = []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            within.append((value, f"[{table.strip('[]')}.{name}]"))
+        else:
+            yield table, name, value, field.description or ""
+    for inner, its in within:
+        yield from _of(inner, its)
 
 
 def sample() -> str:

@@ -3,11 +3,12 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
 SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
 SAFE_NUMBER = r"^\+?[0-9]{1,18}$"
+LOOPBACK = {"127.0.0.1", "localhost"}
 SERVER = r"^(hagi://[A-Za-z0-9_.-]+|([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5})$"
 
 
@@ -91,17 +92,86 @@ class Callers(Section):
     )
 
 
+Language = Literal["ru", "en", "uz"]
+VoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]{0,48}$")]
+
+
+class Command(Section):
+    """Any program as a voice: a text on its standard input, a WAV on its standard output."""
+
+    program: list[Annotated[str, Field(min_length=1)]] = Field(
+        [], description="the program and its arguments, no shell; {voice} and {lang} are filled in"
+    )
+    languages: list[Language] = Field(["ru"], description="those that it speaks")
+
+
+class Yandex(Section):
+    """Yandex SpeechKit."""
+
+    api: Literal["v1", "v3"] = Field(
+        "v1", description="v1 knows fewer voices, v3 counts requests by 250 letters"
+    )
+    url: str = Field("https://tts.api.cloud.yandex.net", description="where it is asked")
+    api_key: SecretStr = Field(SecretStr(""), description="a service account's API key")
+    iam_token_file: str = Field(
+        "",
+        description="file with an IAM token, read at each request, in place of api_key; something renews it",
+    )
+    folder_id: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]{0,50}$", description="the cloud's folder; only for a user's IAM token"
+    )
+    emotion: str = Field("", pattern=r"^[a-z]{0,32}$", description="how it speaks (v3: role), as `neutral`")
+    speed: float = Field(1.0, ge=0.1, le=3.0, description="1 is how people speak")
+
+    @field_validator("url")
+    @classmethod
+    def keeps_the_key(cls, value: str) -> str:
+        """TLS, except to this very machine: the key goes along."""
+        try:
+            parts = urlsplit(value)
+            written = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+        except ValueError:
+            written = False
+        if not written or parts.query or parts.fragment:
+            raise ValueError("write https://HOST")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise ValueError("https only; http:// to this machine")
+        return value.rstrip("/")
+
+
 class Speech(Section):
     """The voice that reads texts."""
 
-    provider: str = Field("espeak", pattern=SAFE_NAME, description="voice adapter")
-    voice: str = Field("ru", pattern=r"^[A-Za-z0-9_.+-]{1,64}$", description="the provider's voice name")
-    speed: int = Field(150, ge=80, le=400, description="words a minute")
+    provider: str = Field("espeak", pattern=SAFE_NAME, description="espeak, festival, command, wav or yandex")
+    voice: VoiceName = Field("", description="the provider's name of the Russian voice; empty: its usual one")
+    voices: dict[Annotated[str, Field(pattern="^(en|uz)$")], VoiceName] = Field(
+        {}, description="its names of the voices of other languages: en, uz"
+    )
+    speed: int = Field(150, ge=80, le=400, description="words a minute, of espeak")
+    version: str = Field("1", pattern=SAFE_NAME, description="change it to have everything spoken anew")
+    fallback: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_.-]{0,64}$",
+        description="provider that speaks when the first cannot; empty: none",
+    )
+    timeout_s: float = Field(
+        30, gt=0, le=600, description="seconds that one text may take, all tries together"
+    )
+    per_second: float = Field(0, ge=0, description="requests a second to the provider; 0: no limit")
+    per_day: int = Field(0, ge=0, description="characters a day (UTC) for the provider; 0: no limit")
+    price: int = Field(0, ge=0, description="kopecks that the provider takes for 1,000 characters")
+    recordings: str = Field("", description="folder of what people recorded, of provider wav: LANG/index.csv")
     format: Literal["alaw", "ulaw", "slin"] = Field(
         "alaw", description="what the trunk speaks, so that Asterisk need not transcode: alaw, ulaw or slin"
     )
     workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
     asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
+    command: Command = Command()
+    yandex: Yandex = Yandex()
+
+    def voice_of(self, lang: str) -> str:
+        """The name of the voice of this language; empty: the provider's usual one."""
+        return self.voice if lang == "ru" else self.voices.get(lang, "")
 
 
 class Recording(Section):

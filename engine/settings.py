@@ -31,6 +31,7 @@ from pydantic_settings import (
 
 from engine.errors import SettingsError, UsageError
 from engine.sections import (
+    LOOPBACK,
     SAFE_NAME,
     Asterisk,
     Callers,
@@ -48,7 +49,6 @@ from engine.sections import (
 )
 
 PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
-LOOPBACK = {"127.0.0.1", "localhost"}
 # sqlite:///FILE, or a user, password, host (IPv6 in brackets) and port, each of which may be missing.
 DATABASE = re.compile(
     r"sqlite:///.+|postgres(?:ql)?(?:\+psycopg2)?://"

@@ -41,6 +41,14 @@ event_lag = Histogram(
 sessions = Gauge("zvonar_agi_sessions", "Conversations under way")
 sessions_refused = Counter("zvonar_agi_refused_total", "AGI connections refused", ["why"])
 blacklist_frozen = Gauge("zvonar_blacklist_frozen", "1: this trunk's word is not believed", ["trunk"])
+voice_requests = Counter("zvonar_voice_requests_total", "Texts given to a voice", ["voice", "result"])
+voice_characters = Counter("zvonar_voice_characters_total", "Characters that it counts", ["voice"])
+voice_seconds = Histogram(
+    "zvonar_voice_seconds",
+    "How long a text took, repetitions included",
+    ["voice"],
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
 fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"])
 recordings = Counter("zvonar_recordings_total", "Recordings looked for after the call", ["state"])
 recordings_free = Gauge("zvonar_recordings_free_bytes", "Room left in the folder of recordings")

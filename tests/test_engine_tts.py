@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from builders import add_program
 
-from engine.errors import SettingsError, VoiceError
-from engine.gateways import tts
-from engine.gateways.tts import run, voice_for
+from engine.errors import SettingsError, VoiceDown, VoiceError
+from engine.gateways.tts import voice_for
+from engine.gateways.tts_programs import run
 from engine.sections import Speech
 from engine.speech import wav
 
@@ -47,9 +47,8 @@ def test_a_program_that_fails_is_told_by_its_last_words(
         voice_for(Speech(), "ru").speak("a")
 
 
-def test_a_program_that_is_missing_or_slow_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(VoiceError, match="no-such-program is not installed"):
-        run(["no-such-program"], "")
-    monkeypatch.setattr(tts, "TIMEOUT_S", 0.1)
-    with pytest.raises(VoiceError, match=r"sleep took longer than 0\.1 s"):
-        run(["sleep", "5"], "")
+def test_a_program_that_is_missing_or_slow_is_told() -> None:
+    with pytest.raises(VoiceDown, match="no-such-program is not installed"):
+        run(["no-such-program"], "", 5)
+    with pytest.raises(VoiceDown, match=r"sleep took longer than 0\.1 s"):
+        run(["sleep", "50"], "", 0.1)

@@ -1,17 +1,24 @@
-"""Voices: a text in, a WAV out, as the voice's own program makes it; `engine.speech.sound` finishes it.
+"""Voices: a text in, a WAV out, as the voice makes it; `engine.speech.sound` finishes it.
 
-A voice is a small program on the command line. The text goes to it on standard input, never among the
-arguments: arguments are seen by everybody on the machine, and a text names a person and his debt.
+| provider | speaks | where |
+|---|---|---|
+| `espeak` | ru, en, uz; robotic, free, 30 ms a sentence | `tts_programs` |
+| `festival` | ru (Debian's festvox-ru); more human, 0.6 s a sentence | `tts_programs` |
+| `command` | what a program of yours does (RHVoice, piper) | `tts_programs` |
+| `wav` | what people have recorded, and no other text | `tts_recorded` |
+| `yandex` | ru, en, uz by Yandex SpeechKit, for money | `tts_yandex` |
+
+A language that the provider does not speak is spoken by espeak. `tts_speaker` adds what the voices share:
+pace, a second voice, what was spent. A Voice is made from settings alone, costs nothing to make, and need not
+be sent anywhere: whoever works in another process makes his own.
 """
 
-import subprocess
-from collections.abc import Sequence
 from typing import Protocol
 
-from engine.errors import SettingsError, VoiceError
+from engine.errors import SettingsError
+from engine.gateways.tts_programs import Command, Espeak, Festival
+from engine.gateways.tts_recorded import Recorded, recorded_languages
 from engine.sections import Speech
-
-TIMEOUT_S = 20
 
 
 class Voice(Protocol):
@@ -19,48 +26,50 @@ class Voice(Protocol):
 
     @property
     def id(self) -> str:
-        """All that decides how a text sounds, as one string; part of the cache's key."""
-
-    def speak(self, text: str) -> bytes:
-        """The spoken text as a WAV of any kind that `engine.speech.wav` reads; VoiceError for none."""
-
-
-class Espeak(Voice):
-    """espeak-ng, in any of its languages; robotic, free, 30 ms a sentence."""
-
-    def __init__(self, voice: str, speed: int) -> None:
-        self._voice, self._speed = voice, speed
+        """All that decides how a text sounds, in 64 letters at most; part of the cache's key."""
 
     @property
-    def id(self) -> str:
-        return f"espeak/{self._voice}/{self._speed}/1"
+    def sample(self) -> str:
+        """A text that it can say, for a trial."""
 
     def speak(self, text: str) -> bytes:
-        return run(["espeak-ng", "--stdin", "--stdout", "-v", self._voice, "-s", str(self._speed)], text)
+        """The spoken text as a WAV of any kind that `engine.speech.wav` reads.
+
+        VoiceError for a text that it cannot say, VoiceDown when it can say none at present. Neither holds
+        anything of the text.
+        """
+
+    def billed(self, text: str) -> int:
+        """Characters that the provider counts for this text; 0 where it counts none."""
 
 
 def voice_for(speech: Speech, lang: str) -> Voice:
-    """The voice that the settings name, speaking `lang`."""
-    if speech.provider != "espeak":
-        raise SettingsError(f"speech.provider: no voice adapter named {speech.provider!r}; there is: espeak")
-    return Espeak(speech.voice if lang == "ru" else lang, speech.speed)
+    """The voice of the settings' provider in this language; SettingsError for one that cannot be made."""
+    return _made(speech.provider, "provider", speech, lang)
 
 
-def run(command: Sequence[str], given: str | bytes) -> bytes:
-    """A program's standard output; VoiceError when it is missing, slow, or fails."""
-    try:
-        done = subprocess.run(
-            command,
-            input=given.encode() if isinstance(given, str) else given,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise VoiceError(f"{command[0]} is not installed") from None
-    except subprocess.TimeoutExpired:
-        raise VoiceError(f"{command[0]} took longer than {TIMEOUT_S} s") from None
-    if done.returncode:
-        complaint = done.stderr.decode(errors="replace").strip().splitlines()
-        raise VoiceError(f"{command[0]} failed: {complaint[-1] if complaint else done.returncode}")
-    return done.stdout
+def fallback_for(speech: Speech, lang: str) -> Voice | None:
+    """The voice that speaks when the first cannot; None where there is none."""
+    if not speech.fallback:
+        return None
+    # The names of voices are those of the provider's.
+    own = speech.model_copy(update={"voice": "", "voices": {}})
+    return _made(speech.fallback, "fallback", own, lang)
+
+
+def _made(provider: str, setting: str, speech: Speech, lang: str) -> Voice:
+    match provider:
+        case "festival" if lang == "ru":
+            return Festival(speech)
+        case "command" if lang in speech.command.languages:
+            return Command(speech, lang)
+        case "wav" if lang in recorded_languages(speech):
+            return Recorded(speech, lang)
+        case "yandex":
+            from engine.gateways.tts_yandex import Yandex  # with requests, which is slow to load
+
+            return Yandex(speech, lang)
+        case "espeak" | "festival" | "command" | "wav":
+            return Espeak(speech, lang)
+    known = "espeak, festival, command, wav, yandex"
+    raise SettingsError(f"speech.{setting}: no voice adapter named {provider!r}; there is: {known}")

@@ -17,8 +17,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from threading import Timer
@@ -27,6 +26,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from engine import __version__
+from engine.gateways.retry_after import seconds
 from engine.sections import Webhook
 
 FIRST_S, MOST_S = 1.0, 300.0
@@ -95,7 +95,7 @@ def post(hook: Webhook, body: bytes, delivery: UUID, now: datetime) -> Answer:
     if 200 <= status < 300:
         return Answer()
     more = ": redirects are not followed" if 300 <= status < 400 else ""
-    return Answer(f"HTTP {status}{more}", _seconds(after, now))
+    return Answer(f"HTTP {status}{more}", seconds(after, now))
 
 
 def _exchange(hook: Webhook, body: bytes, headers: dict[str, str], deadline: float) -> tuple[int, str | None]:
@@ -174,15 +174,3 @@ def _told(error: OSError | HTTPException) -> str:
         case OSError(strerror=str(reason)):
             return reason
     return "the answer was cut off"
-
-
-def _seconds(after: str | None, now: datetime) -> float | None:
-    """A Retry-After (seconds or a date) as seconds; None for one that cannot be read."""
-    if not after:
-        return None
-    if after.strip().isdecimal():
-        return float(after)
-    with suppress(ValueError):
-        at = parsedate_to_datetime(after)
-        return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
-    return None

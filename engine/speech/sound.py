@@ -39,6 +39,15 @@ def ending(form: str) -> str:
     return f".{FORMS[form][0]}"
 
 
+def check(wav: bytes) -> None:
+    """VoiceError for what is no whole WAV or says nothing."""
+    import numpy as np
+
+    samples, _rate = wavs.read(wav)
+    if not len(samples) or np.abs(samples - samples.mean()).max() < QUIETEST:
+        raise VoiceError("the voice said nothing")
+
+
 def finish(wav: bytes, form: str, *, atom: bool = False) -> bytes:
     """Any WAV as the content of a file that Asterisk plays; VoiceError when it is none or says nothing."""
     import numpy as np

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from house.tree import ROOT, classes, files, name
 from prometheus_client import REGISTRY
+from pydantic import BaseModel
 
 from cli import reference
 from cli.main import zvonar
@@ -51,9 +53,17 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 
 def every_setting() -> Iterator[str]:
     """Names as `zvonar.toml` has them, read off the default settings."""
-    for top, value in Settings.model_construct().model_dump().items():
-        inner = value[0] if isinstance(value, list) else value
-        yield from (f"{top}.{key}" for key in inner) if isinstance(inner, dict) else [top]
+    for top, value in Settings.model_construct():
+        yield from names(top, value[0] if isinstance(value, list) else value)
+
+
+def names(name: str, value: Any) -> Iterator[str]:
+    """A setting's own name, or those of all that a table of settings holds."""
+    if isinstance(value, BaseModel):
+        for key, inner in value:
+            yield from names(f"{name}.{key}", inner)
+    else:
+        yield name
 
 
 def test_every_setting_is_in_operations_and_in_the_sample() -> None:
