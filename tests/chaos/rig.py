@@ -174,6 +174,10 @@ class Rig:
         query = query.where(calls.attempt.c.dialer == name) if name else query
         return int(self.ask(query)[0][0])
 
+    def attempts(self) -> int:
+        """Attempts that went out."""
+        return int(self.ask(select(func.count(calls.attempt.c.sent_at)))[0][0])
+
     def due(self) -> int:
         """Leads that are to be called, now or soon."""
         soon = func.now() + text("interval '1 minute'")

@@ -39,7 +39,7 @@ def test_a_dialer_killed_at_every_named_point_doubles_no_call_and_loses_none(rig
 def test_three_dialers_killed_at_200_random_moments(rig: Any) -> None:
     campaign = rig(dialers=3, people=700)
     at_random(campaign, 200, SEED)
-    found = to_the_end(campaign, 10)
+    found = to_the_end(campaign, 10, calls=300)
     sys.stdout.write(f"seed {SEED}: {told(found)}")
     assert found.broken == [], f"again: CHAOS_SEED={SEED}"
     assert found.figures["kills"] == 200
