@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cli import forecast, results, watch
+from cli import messages as messages_
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 
 NAME = click.argument("name")
@@ -28,7 +29,8 @@ def service(ctx: click.Context) -> Any:
 
 @command.command()
 @NAME
-@click.option("--template", required=True, help="Whose newest version is spoken.")
+@click.option("--template", "templates", multiple=True, required=True, help=messages_.TEMPLATE)
+@click.option("--message", "messages", multiple=True, metavar="RULE", help=messages_.MESSAGE)
 @click.option("--trunk", "trunks", multiple=True, required=True, help="A [[trunk]]; may be repeated.")
 @click.option("--cps", type=click.FloatRange(0.01, 1000), help="Calls per second; else its trunks' sum.")
 @click.option("--channels", type=click.IntRange(1, 100_000), help="Calls at a time; else its trunks' sum.")
@@ -53,7 +55,8 @@ def create(
     ctx: click.Context,
     /,
     name: str,
-    template: str,
+    templates: tuple[str, ...],
+    messages: tuple[str, ...],
     trunks: tuple[str, ...],
     law: tuple[str, ...],
     exempt: str,
@@ -68,7 +71,8 @@ def create(
     from storage.vocab import Pacing
 
     limits = Limits(**figures, pacing=Pacing(pacing))
-    service(ctx).create(name, template, trunks, limits, actor(), Rules(law, exempt, owes, record, retry))
+    rules = Rules(law, exempt, owes, record, retry)
+    service(ctx).create(name, ",".join(templates), trunks, limits, actor(), rules, messages)
     say(f"campaign {name} is in draft; import a list, then start it")
 
 
@@ -131,6 +135,7 @@ for _name, _done in (("start", "running"), ("pause", "paused"), ("resume", "runn
     command.add_command(_verb(_name, _done))
 command.add_command(results.command)
 command.add_command(forecast.command)
+command.add_command(messages_.command)
 command.add_command(watch.command)
 
 
@@ -213,6 +218,8 @@ def explain(ctx: click.Context, name: str, style: str) -> None:
     rows += [row | {"reason": "hours"} for row in found["zones"]]
     rows = [{"reason": "ready", "leads": found["dialable_now"], "zones": "", "opens_at": None}, *rows]
     if style == "table":
+        if len(found["messages"]) > 1:
+            messages_.show(found["messages"], style, lang)
         state, total = title(found["state"], lang), title("leads.total", lang)
         say(f"{name}: {state}, {total}: {found['leads']}, {found['at']:%Y-%m-%d %H:%M} UTC")
         rows = [row | {"reason": reason(row["reason"], lang)} for row in rows]

@@ -13,6 +13,7 @@ from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
 from engine.campaign.filling import Filling
 from engine.campaign.fleet import LEASE_S, Fleet
+from engine.campaign.hearing import Hearing
 from engine.campaign.live import Live
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
@@ -52,6 +53,11 @@ def database(settings: Settings, pool: int = 4, idle_s: float = 0) -> Engine:
 def campaigns(settings: Settings) -> Campaigns:
     """For the command line and the API."""
     return Campaigns(database(settings), settings)
+
+
+def hearing(settings: Settings) -> Hearing:
+    """Who hears which template."""
+    return Hearing(database(settings), settings)
 
 
 def live(settings: Settings, name: str) -> Live:

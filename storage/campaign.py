@@ -195,11 +195,17 @@ def lead_counts(connection: Connection, campaign_id: UUID) -> dict[LeadState, in
 
 
 def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list[Record]:
-    """Leads whose message is not made yet: (person_id, id, variables)."""
-    query = select(lead.c.person_id, lead.c.id, lead.c.variables).where(
-        lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW
-    )
+    """Leads whose message is not made yet: person_id, id, role, variables, template_id, lang."""
+    query = select(lead.c.person_id, lead.c.id, lead.c.role, lead.c.variables)
+    query = query.add_columns(lead.c.template_id, lead.c.lang)
+    query = query.where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW)
     return list(connection.execute(query.limit(limit)))
+
+
+def hearers(connection: Connection, campaign_id: UUID) -> dict[UUID | None, int]:
+    """How many leads hear each template; None: the campaign's own."""
+    query = select(lead.c.template_id, func.count()).where(lead.c.campaign_id == campaign_id)
+    return dict(connection.execute(query.group_by(lead.c.template_id)).all())
 
 
 def unfinished(connection: Connection, campaign_id: UUID) -> bool:
@@ -210,12 +216,13 @@ def unfinished(connection: Connection, campaign_id: UUID) -> bool:
 
 
 def newest_lead(connection: Connection, e164: str) -> Record | None:
-    """The last lead that was imported with this number: id, person_id, variables; and of its campaign
-    template_id, trunks, record, pacing, queue.
+    """The last lead that was imported with this number: id, person_id, variables, template_id (of what it
+    hears), lang; and of its campaign trunks, record, pacing, queue.
     """
+    hears = func.coalesce(lead.c.template_id, campaign.c.template_id).label("template_id")
     query = (
-        select(lead.c.id, lead.c.person_id, lead.c.variables)
-        .add_columns(campaign.c.template_id, campaign.c.trunks, campaign.c.record)
+        select(lead.c.id, lead.c.person_id, lead.c.variables, hears, lead.c.lang)
+        .add_columns(campaign.c.trunks, campaign.c.record)
         .add_columns(campaign.c.pacing, campaign.c.queue)
         .join(phone, (phone.c.person_id == lead.c.person_id) & (phone.c.id == lead.c.phone_id))
         .join(campaign, campaign.c.id == lead.c.campaign_id)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, PHONE, add_campaign, add_lead, ban, lead_now
+from builders import NOON, PHONE, add_campaign, add_lead, add_template, ban, lead_now
 from calling import TIME, Line, clocked
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis
@@ -49,6 +49,21 @@ def test_a_lead_that_may_be_called(engine: Engine, contacts: Contacts) -> None:
     assert {rule["verdict"] for rule in told["rules"]} == {"pass"}
     assert all(rule["detail"] and rule["source"] for rule in told["rules"])
     assert not any(PHONE[2:] in rule["detail"] for rule in told["rules"])
+
+
+def test_it_tells_what_he_hears_and_why(engine: Engine, contacts: Contacts) -> None:
+    soft = add_template(engine, "soft", 'lang = "en"\n[[fragment]]\ntext = "{name}"')
+    rules = [{"if": "debt > 9", "templates": [[str(soft), 100]]}, {"if": "", "templates": [[str(soft), 100]]}]
+    campaign = add_campaign(engine, law=LAW, messages=rules)
+    add_lead(engine, campaign, PHONE, template_id=soft)
+    add_lead(engine, campaign, "+79031234567", lang="uz")
+
+    def message(phone: str) -> str:
+        rules = contacts.explain(phone, "autumn", None, "en")["rules"]
+        return str(next(rule["detail"] for rule in rules if rule["rule"] == "message"))
+
+    assert message(PHONE) == "he hears template soft, version 1 (en); chosen by: debt > 9, everybody"
+    assert message("+79031234567") == "he hears template autumn, version 1 (uz); chosen by: earlier"
 
 
 def test_a_number_that_nobody_knows_is_asked_by_its_prefix(contacts: Contacts) -> None:

@@ -20,12 +20,10 @@ from engine.campaign.timing import is_control
 from engine.contact.lists import Summary
 from engine.errors import FileError
 from engine.files.sheets import rows
-from engine.speech.template import parse
 from storage import blacklist, contact
 from storage.campaign import CampaignRow, lead
 from storage.db import new_id, writing
 
-TEMPLATE = parse('[[fragment]]\ntext = "{name}, {sum}"')
 HEAD = "external_id;person_id;phone;phone2;name;sum;timezone;lat;lon;role\n"
 
 
@@ -42,7 +40,7 @@ def bring(engine: Engine, campaign: CampaignRow, tmp_path: Path) -> Callable[...
         file = tmp_path / "list.csv"
         file.write_text(text)
         options = {"rejects": tmp_path / "rejects" / "list.rejected.csv"} | changes
-        return import_rows(engine, into, TEMPLATE, rows(file), settings(tmp_path), **options)
+        return import_rows(engine, into, rows(file), settings(tmp_path), **options)
 
     return brought
 
@@ -282,7 +280,6 @@ from pathlib import Path
 from engine.campaign import importing
 from engine.files import sheets
 from engine.settings import Settings
-from engine.speech.template import parse
 from storage import campaign
 from storage.db import open_engine, reading
 
@@ -290,10 +287,10 @@ importing.BATCH = 200
 engine = open_engine(sys.argv[1])
 with reading(engine) as connection:
     row = campaign.find(connection, "autumn")
-template, folder = parse('[[fragment]]\\ntext = "{name}, {sum}"'), Path(sys.argv[2])
+folder = Path(sys.argv[2])
 source = sheets.rows(folder / "list.csv")
 options = {"rejects": folder / "list.rejected.csv", "progress": lambda done: print(done, flush=True)}
-importing.import_rows(engine, row, template, source, Settings(data_dir=folder), **options)
+importing.import_rows(engine, row, source, Settings(data_dir=folder), **options)
 """
 
 
@@ -333,7 +330,7 @@ def test_imports_at_once_bring_each_lead_and_person_once(
         file = tmp_path / f"{number}.csv"
         file.write_text("external_id;person_id;phone;name;sum\n" + "".join(text))
         rejects = tmp_path / f"{number}.rejected.csv"
-        summaries.append(import_rows(engine, into, TEMPLATE, rows(file), settings(tmp_path), rejects=rejects))
+        summaries.append(import_rows(engine, into, rows(file), settings(tmp_path), rejects=rejects))
 
     jobs = [(1, campaign, lines), (2, campaign, lines), (3, other, lines[::-1])]
     threads = [threading.Thread(target=bring, args=job) for job in jobs]

@@ -5,10 +5,12 @@ from builders import PHONE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.campaign.leads import Lead, Reader
+from engine.campaign.leads import Lead, Reader, Wanted
+from engine.campaign.messages import Choice, rules_of
 from engine.contact.numbering import Register
 from engine.errors import UsageError
 from engine.speech.template import Template, parse
+from storage.db import new_id
 from storage.vocab import NumberKind
 
 TEMPLATE = parse('[[fragment]]\ntext = "{name}, {sum}"')
@@ -18,7 +20,9 @@ RANGES = [("DEF-9xx", 79210000000, 79219999999, "МегаФон", "г. Санк�
 
 
 def read(row: dict[str, str], template: Template = TEMPLATE) -> Lead:
-    return Reader(template, "RU", Register(RANGES)).read(row)
+    key = new_id()
+    choice = Choice(new_id(), rules_of([], key))
+    return Reader(choice, {key: Wanted(template)}, "RU", Register(RANGES)).read(row)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ def read(row: dict[str, str], template: Template = TEMPLATE) -> Lead:
         ({"role": "boss"}, "role: 'boss' is neither debtor nor contact"),
         (
             {"role": "contact"},
-            "role: the row names a contact person, and the campaign's template is for a debtor",
+            "role: the row names a contact person, and the template is for a debtor",
         ),
         ({"lat": "x", "lon": "1"}, "lat: not a number of degrees"),
         ({"lat": "91", "lon": "1"}, "lat: beyond 90 degrees"),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import NOON, Studio, add_campaign, add_lead, lead_now
+from builders import FOR_CONTACTS, NOON, Studio, add_campaign, add_lead, add_template, lead_now
 from sqlalchemy import Engine
 
 from engine.campaign import preparing
@@ -14,7 +14,7 @@ from storage import campaign as store
 from storage import due
 from storage.campaign import CampaignRow
 from storage.db import reading, writing
-from storage.vocab import LeadState
+from storage.vocab import LeadState, Role
 
 
 class Room(Studio):
@@ -114,3 +114,28 @@ def test_without_the_phrases_no_lead_may_be_dialled(
     with pytest.raises(VoiceError, match="not installed"):
         room.preparer.step(room.now())
     assert lead_now(engine, lead).state == "new"
+
+
+def test_each_lead_hears_its_own_template(room: Room, engine: Engine) -> None:
+    soft = add_template(engine, "soft", '[[fragment]]\nname = "soft"\ntext = "Добрый день, {name}!"')
+    english = add_template(engine, "en", 'lang = "en"\n[[fragment]]\nname = "en"\ntext = "Hello, {name}!"')
+    leads = {key: room.new("Anna", template_id=key) for key in (soft, english, None)}
+    room.preparer.step(room.campaign)
+    parts = {key: [clip[2] for clip in lead_now(engine, lead).clips] for key, lead in leads.items()}
+    assert parts == {soft: ["soft"], english: ["en"], None: ["greeting", "debt"]}
+    said = {"Добрый день, Anna!", "Hello, Anna!", "Здравствуйте, Anna!", "Ваш долг 100 рублей."}
+    assert set(room.spoken) == said
+
+
+def test_a_debtors_message_is_never_made_for_a_contact_person(room: Room, engine: Engine) -> None:
+    friends = add_template(engine, "friends", FOR_CONTACTS)
+    wrong = room.new("Пётр", role=Role.CONTACT)
+    other = room.new("Анна", template_id=friends)
+    good = room.new("Яна", role=Role.CONTACT, template_id=friends)
+    room.preparer.step(room.campaign)
+    for lead in (wrong, other):
+        now = lead_now(engine, lead)
+        assert (now.state, now.clips) == ("blocked", None)
+        assert now.why.startswith("no audio: the template is for a")
+    assert lead_now(engine, good).state == "pending"
+    assert not any("долг" in text for text in room.spoken)

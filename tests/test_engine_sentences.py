@@ -13,7 +13,7 @@ from hypothesis import given
 from test_engine_rules import CASES, LAWS, MOMENTS
 
 from engine.contact import rules
-from engine.contact.queue import queue_rules
+from engine.contact.queue import hears, queue_rules
 from engine.contact.rules import Finding, Verdict, decide
 from engine.contact.words import SENTENCES, sentence
 from storage.vocab import CampaignState, LeadState
@@ -49,7 +49,7 @@ def constants() -> set[str]:
 
 def test_every_code_has_a_sentence_and_every_sentence_a_code() -> None:
     queue = {f"campaign-{state}" for state in CampaignState} | {f"lead-{state}" for state in LeadState}
-    queue |= {"no-lead", "lead-later", "lead-call-back"}
+    queue |= {"no-lead", "lead-later", "lead-call-back", "hears"}
     assert {word for word in constants() if re.fullmatch(r"[a-z]+(-[a-z]+)+", word)} <= set(SENTENCES)
     assert set(SENTENCES) - queue <= constants()
     assert queue <= set(SENTENCES)
@@ -80,8 +80,24 @@ def finding(code: str, until: datetime | None = None, **values: Any) -> Finding:
     return Finding("rule", Verdict.WAIT, code, values, until=until)
 
 
+ANY = {"if": "", "templates": [["a", 100]]}
 LOCAL = datetime(2026, 1, 21, 23, 10, tzinfo=MOSCOW)
 SAID = [
+    (
+        hears([{"if": "debt > 5", "templates": [["a", 50], ["b", 50]]}, ANY], "a", "soft", 3, "ru"),
+        "услышит шаблон soft, версия 3 (ru); выбран по условию: debt > 5, всем остальным",
+        "he hears template soft, version 3 (ru); chosen by: debt > 5, everybody",
+    ),
+    (
+        hears([ANY], "z", "soft", 1, "uz"),
+        "услышит шаблон soft, версия 1 (uz); выбран по условию: прежние правила кампании",
+        "he hears template soft, version 1 (uz); chosen by: earlier",
+    ),
+    (
+        hears([], "z", "soft", 1, "en"),
+        "услышит шаблон soft, версия 1 (en); выбран по условию: всем остальным",
+        "he hears template soft, version 1 (en); chosen by: everybody",
+    ),
     (
         finding("hours-closed", zone="Europe/Moscow", local=LOCAL, window="08:00-22:00", opens=LOCAL + DAY),
         "у него 21.01.2026 23:10 Europe/Moscow, часы 08:00-22:00; откроется 22.01.2026 23:10 Europe/Moscow",

@@ -14,17 +14,14 @@ from uuid import UUID
 from sqlalchemy import Engine
 
 from engine.campaign.audience import Audiences, Selection
-from engine.campaign.importing import import_rows
+from engine.campaign.importing import import_rows, reader_of
 from engine.campaign.leads import Reader
-from engine.contact import numbering
 from engine.contact.lists import Summary
 from engine.errors import NotFound, UsageError
 from engine.files.sheets import Row
 from engine.settings import Settings
-from engine.speech.message import message_of
-from engine.speech.template import Template
 from storage import audience as store
-from storage import audit, speech
+from storage import audit
 from storage import campaign as campaigns
 from storage.db import reading, writing
 from storage.vocab import LeadState
@@ -77,15 +74,14 @@ class Filling:
             row = campaigns.find(connection, campaign)
             if row is None:
                 raise NotFound(f"no campaign named {campaign!r}")
-            template = message_of(speech.template_of(connection, row.template_id)).template
-            reader = Reader(template, self._settings.region, numbering.read(connection))
+            reader = reader_of(connection, row, self._settings)
         if not selection.checked():
             raise NotFound(f"nobody is in audience {name!r}; nothing was changed")
         keys: set[str] = set()
         source = _noted(selection, reader, keys)
         if dry_run:
             return self._change(row, keys, self._counted(row, reader, source, progress))
-        done = self._import(name, row, template, source, progress)
+        done = self._import(name, row, source, progress)
         change = self._change(row, keys, done)
         with writing(self._engine) as connection:
             back, gone = self._turned(row, keys)
@@ -98,17 +94,10 @@ class Filling:
         return change
 
     def _import(
-        self,
-        name: str,
-        row: campaigns.CampaignRow,
-        template: Template,
-        source: Iterator[Row],
-        progress: Progress,
+        self, name: str, row: campaigns.CampaignRow, source: Iterator[Row], progress: Progress
     ) -> Summary:
         rejects = self._settings.data_dir / "rejects" / f"{row.name}-audience-{name}.rejected.csv"
-        return import_rows(
-            self._engine, row, template, source, self._settings, rejects=rejects, progress=progress
-        )
+        return import_rows(self._engine, row, source, self._settings, rejects=rejects, progress=progress)
 
     def _counted(
         self, row: campaigns.CampaignRow, reader: Reader, source: Iterator[Row], progress: Progress

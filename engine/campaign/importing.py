@@ -21,7 +21,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.campaign.leads import Lead, Reader
+from engine.campaign.leads import Lead, Reader, Wanted
+from engine.campaign.messages import Choice, rules_of
 from engine.campaign.timing import is_control
 from engine.contact import numbering
 from engine.contact.lists import Summary
@@ -29,8 +30,8 @@ from engine.errors import UsageError
 from engine.files.rejects import Rejects
 from engine.files.sheets import Row
 from engine.settings import Settings
-from engine.speech.template import Template
-from storage import barring, bulk, contact
+from engine.speech.template import parse
+from storage import barring, bulk, contact, speech
 from storage import campaign as store
 from storage.blacklist import keys_for
 from storage.db import reading, writing
@@ -50,7 +51,6 @@ LEAD = (
 def import_rows(
     engine: Engine,
     campaign: store.CampaignRow,
-    template: Template,
     source: Iterable[Row],
     settings: Settings,
     *,
@@ -60,7 +60,7 @@ def import_rows(
     """Fill a campaign from rows; `progress` hears how many are done. FileError: the list breaks off."""
     summary = Summary()
     with reading(engine) as connection:
-        reader = Reader(template, settings.region, numbering.read(connection))
+        reader = reader_of(connection, campaign, settings)
         shelf = Shelf(engine, campaign, settings, bulk.prefix_lengths(connection))
     with uncollected(), Rejects(rejects) as refused, ThreadPoolExecutor(1, "import") as writer:
         batches = _batches(reader, iter(source), summary, refused)
@@ -70,6 +70,18 @@ def import_rows(
             progress(done)
     summary.rejected, summary.rejects_file = refused.count, refused.path
     return summary
+
+
+def reader_of(connection: Connection, campaign: store.CampaignRow, settings: Settings) -> Reader:
+    """Reads rows for a campaign, as its messages are now."""
+    choice = Choice(campaign.id, rules_of(campaign.messages, campaign.template_id))
+    found = speech.versions(connection, choice.templates)
+    several = len(found) > 1
+    templates = {
+        key: Wanted(parse(row.source), f"template {row.name}" if several else "the template")
+        for key, row in found.items()
+    }
+    return Reader(choice, templates, settings.region, numbering.read(connection))
 
 
 @contextmanager
@@ -159,7 +171,9 @@ class Shelf:
             lead_id = bulk.fresh_id()
             who = (person_id, lead_id, self._campaign.id, lead.key, phone_id, lead.role)
             what = (lead.variables, state, blocked, now, "", self._zones[lead.zones], lead.by_number)
-            return (*who, *what, 0, "", lead.priority, is_control(lead_id.int), "", None, "")
+            own = None if lead.template_id == self._campaign.template_id else lead.template_id
+            place = (0, "", lead.priority, is_control(lead_id.int), "")
+            return (*who, *what, *place, own, lead.lang)
 
         with bulk.Sender(connection) as send:
             added = (person for key, person in people.items() if key not in known)

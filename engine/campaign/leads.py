@@ -1,11 +1,14 @@
 """A row of a list as a lead: normalised, placed in its time zones, or refused with the reason."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from engine.campaign.messages import Choice
 from engine.contact.numbering import Register
 from engine.contact.numbers import e164, kind
 from engine.contact.zones import Locator, Place
@@ -13,10 +16,11 @@ from engine.errors import TemplateError, UsageError
 from engine.files.sheets import EXTRA
 from engine.speech.formats import say
 from engine.speech.template import Template
+from engine.speech.words import LANGUAGES
 from storage.vocab import NumberKind, Role
 
 PERSON = ("name", "city", "region", "address", "timezone")
-KNOWN = frozenset({"external_id", "person_id", "role", "group", "lat", "lon", "priority", EXTRA})
+KNOWN = frozenset({"external_id", "person_id", "role", "lang", "group", "lat", "lon", "priority", EXTRA})
 PHONE = re.compile(r"phone[0-9]*")
 MAX_KEY = 200  # characters of an id, so that the database can index it
 MAX_GROUP = 64  # so that a blacklist entry can name it
@@ -37,7 +41,7 @@ class Phone:
 @dataclass(frozen=True, slots=True)
 class Lead:
     """A row that can be dialled. `zones`: names with commas, of the row's own data; "" is unknown.
-    `by_number`: its first number told them.
+    `by_number`: its first number told them. `lang`: of its message; "" is its template's own.
     """
 
     key: str
@@ -48,16 +52,47 @@ class Lead:
     variables: dict[str, str]
     zones: str
     by_number: bool
+    template_id: UUID
+    lang: str = ""
     priority: int = 0
+
+
+class Wanted:
+    """What one template asks of a row. `name`: as the reasons of refusals call it."""
+
+    def __init__(self, template: Template, name: str = "the template") -> None:
+        self._name, self._template = name, template
+        self._variables, self._formats = sorted(template.variables), sorted(template.formats)
+
+    def check(self, role: str, lang: str) -> None:
+        """UsageError when it is not for somebody of this role, or not in the language that is asked for."""
+        own = self._template
+        if role != own.role:
+            raise UsageError(f"role: the row names {ROLES[role]}, and {self._name} is for {ROLES[own.role]}")
+        if lang and lang != own.lang:
+            raise UsageError(f"lang: {self._name} is in {own.lang}, and not in {lang}")
+
+    def spoken(self, row: Mapping[str, str], lang: str) -> dict[str, str]:
+        """What it says of him; UsageError names what has no value, or one that cannot be said."""
+        spoken = {name: row.get(name, "") for name in self._variables if is_variable(name)}
+        missing = [name for name in self._variables if not spoken.get(name, "").strip()]
+        if missing:
+            raise UsageError(f"{self._name} needs a value for: {', '.join(missing)}")
+        for name, form in self._formats:
+            try:
+                say(spoken[name].strip(), form, lang or self._template.lang)
+            except TemplateError as error:
+                raise UsageError(f"{name}: {error}") from None
+        return spoken
 
 
 class Reader:
     """Reads the rows of one list for one campaign."""
 
-    def __init__(self, template: Template, region: str, register: Register) -> None:
-        self._role, self._region = template.role, region
-        self._variables, self._lang = sorted(template.variables), template.lang
-        self._formats = sorted(template.formats)
+    def __init__(
+        self, choice: Choice, templates: Mapping[UUID, Wanted], region: str, register: Register
+    ) -> None:
+        self._choice, self._templates, self._region = choice, templates, region
         self._register, self._locator = register, Locator(register)
 
     def read(self, row: dict[str, str]) -> Lead:
@@ -67,16 +102,20 @@ class Reader:
         if "\0" in "".join(row.values()):
             raise UsageError("it has a NUL character")
         phones = self._phones(row)
-        self._check_role(row.get("role", "").lower() or Role.DEBTOR)
+        role, lang = _role(row.get("role", "")), _lang(row.get("lang", ""))
         person = _person(row)
-        variables = self._spoken(row)
         key = f"id:{_id(row, 'person_id')}" if row.get("person_id") else f"tel:{phones[0].e164}"
+        debt = _id(row, "external_id") or key
+        template_id = self._choice.of(row, role, lang, debt)
+        wanted = self._templates[template_id]
+        wanted.check(role, lang)
+        variables = wanted.spoken(row, lang)
         place = Place(person["timezone"], person["lat"], person["lon"], person["region"], person["city"])
         told = self._locator.of_place(place)
         zones, by_number = (",".join(told.zones), False) if told else (phones[0].zones, True)
         priority = _priority(row.get("priority", ""))
-        debt = _id(row, "external_id") or key
-        return Lead(debt, key, self._role, phones, person, variables, zones, by_number, priority)
+        said = (phones, person, variables, zones, by_number)
+        return Lead(debt, key, role, *said, template_id, lang, priority)
 
     def _phones(self, row: dict[str, str]) -> tuple[Phone, ...]:
         """The row's numbers, each once: phone, phone2, phone3 …"""
@@ -100,29 +139,24 @@ class Reader:
         zones = ",".join(self._locator.of_number(number).zones)
         return Phone(number, line, held.operator if held else "", held.region if held else "", zones)
 
-    def _check_role(self, role: str) -> None:
-        if role not in ROLES:
-            raise UsageError(f"role: {role!r} is neither debtor nor contact")
-        if role != self._role:
-            raise UsageError(
-                f"role: the row names {ROLES[role]}, and the campaign's template is for {ROLES[self._role]}"
-            )
-
-    def _spoken(self, row: dict[str, str]) -> dict[str, str]:
-        """What the template says of him; UsageError names what has no value, or one that cannot be said."""
-        spoken = {name: row.get(name, "") for name in self._variables if is_variable(name)}
-        missing = [name for name in self._variables if not spoken.get(name, "").strip()]
-        if missing:
-            raise UsageError(f"the template needs a value for: {', '.join(missing)}")
-        for name, form in self._formats:
-            try:
-                say(spoken[name].strip(), form, self._lang)
-            except TemplateError as error:
-                raise UsageError(f"{name}: {error}") from None
-        return spoken
-
 
 ROLES = {Role.DEBTOR.value: "a debtor", Role.CONTACT.value: "a contact person"}
+
+
+@lru_cache
+def _role(text: str) -> Role:
+    role = text.lower() or Role.DEBTOR.value
+    if role not in ROLES:
+        raise UsageError(f"role: {role!r} is neither debtor nor contact")
+    return Role(role)
+
+
+@lru_cache
+def _lang(text: str) -> str:
+    lang = text.lower()
+    if lang and lang not in LANGUAGES:
+        raise UsageError(f"lang: {lang[:16]!r} is none of {', '.join(LANGUAGES)}")
+    return lang
 
 
 @lru_cache

@@ -1,9 +1,10 @@
 """Before anybody is dialled: every lead's message as finished audio.
 
-A lead goes from new to pending once all its fragments are on disk, or to blocked with the reason. The phrases
-that all leads of a campaign share come first.
+A lead goes from new to pending once all its fragments are on disk, or to blocked with the reason: also when
+its template is for others than him. The phrases that all leads of a campaign share come first.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -32,23 +33,29 @@ class Preparer:
         """Prepare the next batch of a campaign's leads; how many were looked at (0: all is ready)."""
         with reading(self._engine) as connection:
             leads = store.without_audio(connection, campaign.id, BATCH)
-            message = message_of(speech_store.template_of(connection, campaign.template_id))
+            hears = {lead.id: lead.template_id or campaign.template_id for lead in leads}
+            found = speech_store.versions(connection, {*hears.values(), campaign.template_id})
         if not leads:
             return 0
+        messages = {key: message_of(row) for key, row in found.items()}
         if campaign.phrases is None:
-            self._phrases(campaign, message.template.lang)
-        texts: dict[str, None] = {}
-        spoken: list[tuple[Any, list[str]] | tuple[Any, TemplateError]] = []
+            self._phrases(campaign, messages[campaign.template_id].template.lang)
+        texts: dict[str, dict[str, None]] = defaultdict(dict)
+        spoken: list[tuple[Any, Message, list[str]] | tuple[Any, Message, TemplateError]] = []
         for lead in leads:
+            message = messages[hears[lead.id]]
             try:
-                own = [piece.text for piece in message.pieces(lead.variables)]
+                own = _texts(lead, message)
             except TemplateError as error:
-                spoken.append((lead, error))
+                spoken.append((lead, message, error))
                 continue
-            spoken.append((lead, own))
-            texts |= dict.fromkeys(own)
-        made, failed = self._speech.make(texts, message.template.lang, progress)
-        updates = [_update(lead, own, message, made, failed) for lead, own in spoken]
+            spoken.append((lead, message, own))
+            texts[message.template.lang] |= dict.fromkeys(own)
+        made = {lang: self._speech.make(own, lang, progress) for lang, own in texts.items()}
+        updates = [
+            _update(lead, own, message, *made.get(message.template.lang, ({}, {})))
+            for lead, message, own in spoken
+        ]
         with writing(self._engine) as connection:
             turns.set_audio(connection, updates)
         return len(leads)
@@ -58,6 +65,13 @@ class Preparer:
         stored = {name: [clip.name, clip.ms, clip.text] for name, clip in clips.items()}
         with writing(self._engine) as connection:
             store.change(connection, campaign.id, self._settings.now(), phrases=stored)
+
+
+def _texts(lead: Any, message: Message) -> list[str]:
+    """What he hears; TemplateError when it cannot be said, or is not for him."""
+    if lead.role != message.template.role:
+        raise TemplateError(f"the template is for a {message.template.role}, and he is a {lead.role}")
+    return [piece.text for piece in message.pieces(lead.variables)]
 
 
 def _update(

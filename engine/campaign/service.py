@@ -15,7 +15,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.campaign import changing, funnel, storms
+from engine.campaign.hearing import Hearing, kept, pinned
 from engine.campaign.importing import import_rows
+from engine.campaign.messages import told
 from engine.campaign.retry_rules import parse
 from engine.contact.lists import Summary
 from engine.contact.packs import law_of
@@ -28,7 +30,6 @@ from engine.settings import Settings, safe_name
 from engine.speech.message import message_of
 from storage import audit, calls
 from storage import campaign as store
-from storage import speech as speech_store
 from storage.blacklist import GLOBAL
 from storage.db import new_id, reading, writing
 from storage.vocab import CampaignState, LeadState, Outcome, Pacing
@@ -94,22 +95,27 @@ class Campaigns:
         limits: Limits,
         actor: str,
         rules: Rules = NO_RULES,
+        messages: Sequence[str] = (),
     ) -> store.CampaignRow:
-        """A new campaign in draft, bound to the template's newest version; Refused when the name is taken."""
+        """A new campaign in draft, bound to its templates' newest versions; Refused when the name is taken.
+
+        `template` is what everybody hears (`debt`, or `debt=50,soft=50`), `messages` what some hear instead
+        (`engine.campaign.messages`).
+        """
         if safe_name(name) == GLOBAL:
             raise UsageError(f"{GLOBAL!r} is what the blacklist calls all campaigns; choose another name")
         law_of(self._settings, rules.law or self._settings.contact.law)  # UsageError: no such pack
         if rules.owes:
             self._settings.source_named(rules.owes)
         _for_operators(limits)
+        hears = told(template, messages)
         lines = [self._settings.trunk_named(trunk) for trunk in trunks]
         now = self._settings.now()
         with writing(self._engine) as connection:
             if store.find(connection, name):
                 raise Refused(f"there is a campaign named {name!r} already")
-            written = speech_store.latest(connection, template)
-            if written is None:
-                raise NotFound(f"no template named {template!r}")
+            found = pinned(connection, hears)
+            written = found[hears[-1].shares[0][0]]
             row = store.CampaignRow(
                 id=new_id(),
                 name=name,
@@ -124,6 +130,7 @@ class Campaigns:
                 queue=limits.queue,
                 abandon=limits.abandon,
                 role=message_of(written).template.role,
+                messages=kept(hears, found) if len(found) > 1 else [],
                 law=list(rules.law or self._settings.contact.law),
                 exemption=rules.exemption,
                 owes=rules.owes,
@@ -158,11 +165,9 @@ class Campaigns:
         """Import a list; the same list again changes nothing."""
         with reading(self._engine) as connection:
             row = self._find(connection, name)
-            template = message_of(speech_store.template_of(connection, row.template_id)).template
         summary = import_rows(
             self._engine,
             row,
-            template,
             rows(file),
             self._settings,
             rejects=self._settings.data_dir / "rejects" / f"{name}-{file.stem}.rejected.csv",
@@ -211,8 +216,9 @@ class Campaigns:
             raise Refused(f"campaign {row.name!r} may not call: {told}")
 
     def explain(self, name: str) -> dict[str, Any]:
-        """From all its leads to those that can be called now (`engine.campaign.funnel`)."""
-        return funnel.explain(self._engine, self._settings, name)
+        """From all its leads to those that can be called now (`funnel`), and who hears what (`hearing`)."""
+        found = funnel.explain(self._engine, self._settings, name)
+        return found | {"messages": Hearing(self._engine, self._settings).list(name)}
 
     def list(self) -> list[store.CampaignRow]:
         """Every campaign."""

@@ -1,6 +1,6 @@
-"""What keeps a lead from being looked at, before any rule is asked: its campaign, and its own state. Pure."""
+"""What is told of a lead before any rule is asked: its campaign, its own state, what it hears. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -55,3 +55,13 @@ def queue_rules(campaign: str, state: CampaignState, lead: Lead | None, at: date
         yield Finding("lead", Verdict.WAIT, code, values, until=lead.due_at)
     else:
         yield Finding("lead", verdict, f"lead-{lead.state}", values)
+
+
+def hears(kept: Sequence[Mapping[str, Any]], key: str, template: str, version: int, lang: str) -> Finding:
+    """Which template he hears, and by which of his campaign's rules. `key`: its id; `kept`: the rules as they
+    are stored (engine.campaign.messages); a lead may have been given it by rules that hold no longer.
+    """
+    named = [rule["if"] or "everybody" for rule in kept if key in dict(rule["templates"])]
+    when = named or ["earlier" if kept else "everybody"]
+    values = {"template": template, "version": version, "lang": lang, "when": when}
+    return Finding("message", Verdict.PASS, "hears", values)

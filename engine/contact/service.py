@@ -13,15 +13,16 @@ from engine.contact.law import Case, Law, Terms
 from engine.contact.numbering import about
 from engine.contact.numbers import e164, kind
 from engine.contact.packs import law_of
-from engine.contact.queue import queue_rules
+from engine.contact.queue import hears, queue_rules
 from engine.contact.rules import Answer, Decision, Finding, Verdict, decide
 from engine.contact.terms import ANNOUNCED, scope_of
 from engine.contact.words import sentence
 from engine.contact.zones import Located, Locator, Place, zone
 from engine.errors import NotFound
 from engine.settings import Settings
+from engine.speech.message import message_of
 from storage import campaign as store
-from storage import contact
+from storage import contact, speech
 from storage.db import Record, reading
 
 ORDER = [Answer.ALLOW, Answer.WAIT, Answer.NEVER]
@@ -110,10 +111,14 @@ class Contacts:
         scope: Scope,
         at: datetime,
     ) -> list[Explained]:
+        own = {lead.id: lead.template_id or campaign.template_id for lead in leads}
+        templates = speech.versions(connection, set(own.values()))
         cases = load(connection, leads, ZoneSets().read(connection), Addressees(), scope, at)
         explained = []
         for lead in leads:
             queue = tuple(queue_rules(campaign.name, campaign.state, lead, at))
+            if template := templates.get(own[lead.id]):
+                queue += (_hears(campaign, template, lead.lang),)
             located = self._located(connection, lead.person_id, number)
             case = replace(cases[lead.id], zone_source=located.source)
             decision = _queued(queue, case, law, decide(case, law, at), at)
@@ -159,6 +164,11 @@ def _queued(queue: tuple[Finding, ...], case: Case, law: Law, decision: Decision
         return Decision(Answer.WAIT, None, findings)
     later = decide(case, law, max(known))
     return Decision(Answer.WAIT, later.next_at, findings)
+
+
+def _hears(campaign: store.CampaignRow, template: speech.TemplateRow, lang: str) -> Finding:
+    spoken = lang or message_of(template).template.lang
+    return hears(campaign.messages, str(template.id), template.name, template.version, spoken)
 
 
 def _told(finding: Finding, lang: str) -> dict[str, Any]:

@@ -75,6 +75,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     ),
     "attempts-left": ("попыток {made} из {most}", "attempts: {made} of {most}"),
     "attempts-over": ("попытки исчерпаны: {made} из {most}", "no attempts left: {made} of {most}"),
+    "hears": (
+        "услышит шаблон {template}, версия {version} ({lang}); выбран по условию: {when}",
+        "he hears template {template}, version {version} ({lang}); chosen by: {when}",
+    ),
     "campaign-draft": ("кампания {campaign} ещё не начата", "campaign {campaign} is not started"),
     "campaign-running": ("кампания {campaign} идёт", "campaign {campaign} is running"),
     "campaign-paused": ("кампания {campaign} приостановлена", "campaign {campaign} is paused"),
@@ -127,6 +131,8 @@ RU: Mapping[str, str] = {
     "robot": "говорит робот",
     "opt-out": "как отказаться",
     "global": "всюду",
+    "everybody": "всем остальным",
+    "earlier": "прежние правила кампании",
 }
 
 # Why leads are not called now: (Russian, English).

@@ -1,0 +1,100 @@
+"""`zvonar campaign create --message` and `campaign messages`: what is written, shown, and told when wrong."""
+
+import csv
+import json
+import os
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from builders import FOR_CONTACTS, add_template
+
+from cli.main import run
+from storage.db import open_engine
+
+
+@pytest.fixture
+def templates(ready: Path) -> Path:
+    """Templates debt, soft and friends beside what is ready."""
+    engine = open_engine(os.environ["ZVONAR_DATABASE_URL"])
+    for name, source in {"debt": None, "soft": None, "friends": FOR_CONTACTS}.items():
+        _ = add_template(engine, name, source) if source else add_template(engine, name)
+    engine.dispose()
+    return ready
+
+
+CREATE = ["campaign", "create", "spring", "--trunk", "trunk"]
+HALVES = ["--template", "debt=50", "--template", "soft=50"]
+FRIENDS = ["--message", "role = 'contact': friends"]
+
+
+def show(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert run(list(words)) == 0, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def test_a_campaign_with_variants_and_a_message_for_some(
+    templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(capsys, *CREATE, *HALVES, *FRIENDS)
+    rows = "".join(f"d{n};921123{n:04};a;1;{'contact' if n < 3 else ''}\n" for n in range(60))
+    (templates / "list.csv").write_text("external_id;phone;name;sum;role\n" + rows)
+    imported = json.loads(show(capsys, "campaign", "import", "spring", "list.csv", "--format", "json"))
+    assert imported["imported"] == 60
+    found = json.loads(show(capsys, "campaign", "messages", "spring", "--format", "json"))
+    told = [(row["when"], row["share"], row["template"], row["role"]) for row in found]
+    assert told == [
+        ("role = 'contact'", 100, "friends", "contact"),
+        *(("", 50, "debt", "debtor"), ("", 50, "soft", "debtor")),
+    ]
+    assert found[0]["leads"] == 3
+    assert sum(row["leads"] for row in found) == 60
+    assert all(row["leads"] for row in found)
+    printed = show(capsys, "campaign", "messages", "spring", "--format", "csv")
+    assert [row["leads"] for row in csv.DictReader(StringIO(printed))] == [str(row["leads"]) for row in found]
+    explained = json.loads(show(capsys, "campaign", "explain", "spring", "--format", "json"))
+    assert explained["messages"] == found
+
+
+def test_people_read_it_in_their_language(templates: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show(capsys, *CREATE, *HALVES, *FRIENDS)
+    for words in (["campaign", "messages", "spring"], ["campaign", "explain", "spring"]):
+        russian, english = show(capsys, *words), show(capsys, "--lang", "en", *words)
+        assert all(word in russian for word in ("кому", "остальным", "контактное лицо", "50%", "friends"))
+        assert all(word in english for word in ("when", "everybody", "contact", "50%", "friends"))
+    assert "остальным" not in show(capsys, "campaign", "explain", "autumn")  # one template: nothing to tell
+
+
+def test_messages_are_changed_for_those_to_come(templates: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show(capsys, *CREATE, "--template", "debt")
+    found = show(capsys, "campaign", "messages", "spring", *HALVES, *FRIENDS, "--format", "json")
+    assert [row["template"] for row in json.loads(found)] == ["friends", "debt", "soft"]
+
+
+@pytest.mark.parametrize(
+    "words, code, told",
+    [
+        (["--template", "debt=50"], 2, "the shares of debt make 50 and not 100 per cent"),
+        (["--template", "debt", "--template", "soft"], 2, "template debt: of several each needs its share"),
+        (["--template", "debt=x,soft=50"], 2, "template debt: 'x' is no share"),
+        (["--template", "none"], 3, "no template named 'none'"),
+        (["--template", "debt", "--message", "friends"], 2, "write CONDITION: TEMPLATE"),
+        (["--template", "debt", "--message", "role == 1: friends"], 2, "column 7"),
+        (["--template", "debt", "--message", "lang = 'uz': none"], 3, "no template named 'none'"),
+    ],
+)
+def test_wrong_messages(
+    templates: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, told: str
+) -> None:
+    show(capsys, *CREATE, "--template", "debt")
+    for command in (["campaign", "create", "other", "--trunk", "trunk"], ["campaign", "messages", "spring"]):
+        assert run([*command, *words]) == code
+        assert told in capsys.readouterr().err
+
+
+def test_what_is_missing(templates: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*CREATE, *FRIENDS]) == 2
+    assert "--template" in capsys.readouterr().err
+    assert run(["campaign", "messages", "autumn", *FRIENDS]) == 2
+    assert "give --template too" in capsys.readouterr().err
+    assert run(["campaign", "messages", "none"]) == 3
