@@ -194,14 +194,6 @@ def lead_counts(connection: Connection, campaign_id: UUID) -> dict[LeadState, in
     return {LeadState(state): count for state, count in connection.execute(query)}
 
 
-def without_audio(connection: Connection, campaign_id: UUID, limit: int) -> list[Record]:
-    """Leads whose message is not made yet: person_id, id, role, variables, template_id, lang."""
-    query = select(lead.c.person_id, lead.c.id, lead.c.role, lead.c.variables)
-    query = query.add_columns(lead.c.template_id, lead.c.lang)
-    query = query.where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW)
-    return list(connection.execute(query.limit(limit)))
-
-
 def hearers(connection: Connection, campaign_id: UUID) -> dict[UUID | None, int]:
     """How many leads hear each template; None: the campaign's own."""
     query = select(lead.c.template_id, func.count()).where(lead.c.campaign_id == campaign_id)

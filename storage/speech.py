@@ -1,6 +1,6 @@
 """Templates (kept in versions) and the audio that has been made."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,9 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from storage.contact import chunks
-from storage.db import Id, Json, UtcTime, add_new, metadata, new_id
-from storage.vocab import AudioState
+from storage.db import Id, Json, UtcTime, metadata, new_id
 
 template = Table(
     "template",
@@ -123,21 +121,3 @@ def add_template(
     }
     connection.execute(template.insert().values(values))
     return row
-
-
-def audio_known(connection: Connection, keys: Collection[str]) -> dict[str, tuple[AudioState, int, str]]:
-    """key -> (state, ms, error) of those of these fragments that have been tried."""
-    found: dict[str, tuple[AudioState, int, str]] = {}
-    for part in chunks(keys):
-        query = select(audio.c.key, audio.c.state, audio.c.ms, audio.c.error).where(audio.c.key.in_(part))
-        for row in connection.execute(query):
-            found[row.key] = (AudioState(row.state), row.ms, row.error)
-    return found
-
-
-def save_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write down fragments that were made or failed; an earlier failure gives way."""
-    for part in chunks([row["key"] for row in rows]):
-        failed = audio.delete().where(audio.c.key.in_(part), audio.c.state == AudioState.FAILED)
-        connection.execute(failed)
-    add_new(connection, audio, rows)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Update, select, tuple_, update
 
@@ -28,9 +29,13 @@ _SET_AUDIO = Each(
     lambda given: (
         _one_lead(given)
         .where(lead.c.state == LeadState.NEW)
-        .values(clips=given["clips_"], state=given["state_"], why=given["why_"])
+        .values(clips=given["clips_"], state=given["state_"], why=given["why_"], due_at=given["due_at_"])
     ),
-    _leads("clips", "state", "why"),
+    _leads("clips", "state", "why", "due_at"),
+)
+_CLAIM = Each(
+    lambda given: _one_lead(given).where(lead.c.state == LeadState.NEW).values(due_at=given["due_at_"]),
+    _leads("due_at"),
 )
 _BLOCK = Each(
     lambda given: _one_lead(given).values(state=LeadState.BLOCKED, why=given["why_"]), _leads("why")
@@ -63,8 +68,30 @@ _TURN_TO = Each(
 
 
 def set_audio(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Leads whose message is made (pending) or cannot be (blocked): person_id_, id_, clips_, state_, why_."""
+    """What became of new leads' messages: person_id_, id_, clips_, state_, why_, due_at_.
+
+    One whose message is made is pending, one whose cannot be made is blocked; to be tried later it stays new.
+    """
     _SET_AUDIO(connection, rows)
+
+
+def claim(
+    connection: Connection, campaign_id: UUID, at: datetime, until: datetime, limit: int
+) -> list[Record]:
+    """Leads whose message is to be made: (person_id, id, role, variables, template_id, lang, due_at).
+
+    Nobody else is given them `until` then: that stands in `due_at`, whose old value is to be set again.
+    """
+    columns = ("person_id", "id", "role", "variables", "template_id", "lang", "due_at")
+    query = (
+        select(*(lead.c[name] for name in columns))
+        .where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW, lead.c.due_at <= at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = list(connection.execute(query))
+    _CLAIM(connection, [{"person_id_": row.person_id, "id_": row.id, "due_at_": until} for row in rows])
+    return rows
 
 
 def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,9 +7,9 @@ import pytest
 from builders import FOR_CONTACTS, NOON, Studio, add_campaign, add_lead, add_template, lead_now
 from sqlalchemy import Engine
 
-from engine.campaign import preparing
 from engine.campaign.preparing import Preparer
 from engine.errors import VoiceError
+from engine.speech.clip import Said
 from storage import campaign as store
 from storage import due
 from storage.campaign import CampaignRow
@@ -45,7 +45,7 @@ def test_a_lead_whose_message_is_made_may_be_dialled(room: Room, engine: Engine)
     assert room.preparer.step(room.campaign) == 1
     now = lead_now(engine, lead)
     assert (now.state, now.why) == ("pending", "")
-    made, _ = room.speech.make(["Здравствуйте, Пётр!", "Ваш долг 100 рублей."], "ru")
+    made = room.speech.make([Said("Здравствуйте, Пётр!"), Said("Ваш долг 100 рублей.")], "ru").whole()
     parts = ("greeting", "debt")
     assert now.clips == [[clip.name, clip.ms, part] for clip, part in zip(made.values(), parts, strict=True)]
     assert all(room.speech.cache.has(name) for name, *_ in now.clips)
@@ -80,12 +80,11 @@ def test_a_lead_whose_message_cannot_be_made_is_blocked_and_the_others_are_not(
     assert [row.id for row in rows] == [good["id"]]
 
 
-def test_leads_are_prepared_batch_after_batch(
-    room: Room, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(preparing, "BATCH", 2)
-    leads = [room.new(str(n)) for n in range(5)]
-    assert [room.preparer.step(room.campaign) for _ in range(4)] == [2, 2, 1, 0]
+def test_leads_are_prepared_batch_after_batch(room: Room, engine: Engine) -> None:
+    room.preparer._batch = 2
+    leads = [room.new(str(n)) for n in range(7)]
+    assert [room.preparer.step(room.campaign) for _ in range(3)] == [2, 4, 1], "more, the quicker it goes"
+    assert room.preparer.step(room.campaign) == 0
     assert {lead_now(engine, lead).state for lead in leads} == {"pending"}
 
 

@@ -1,15 +1,20 @@
 """Speech: each distinct text is spoken once and kept; what cannot be spoken is told, and tried again."""
 
+import errno
+import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from builders import NOON, SOURCE, Studio, rows_of, settings, tone
 from sqlalchemy import Engine
 
 from engine.errors import NotFound, TemplateError, VoiceError
 from engine.speech import sound
-from engine.speech.prompts import length_ms
+from engine.speech.clip import Said
 from engine.speech.service import Speech
 from engine.speech.shipped import phrases, static_sounds
 from engine.speech.templates import Templates
@@ -22,44 +27,120 @@ def studio(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     return Studio(engine, tmp_path, monkeypatch)
 
 
+def said(*texts: str) -> list[Said]:
+    """Texts that a voice reads whole."""
+    return [Said(text) for text in texts]
+
+
 def test_each_distinct_text_is_spoken_once_in_whatever_run(studio: Studio) -> None:
     heard: list[None] = []
-    made, failed = studio.speech.make(["a", "b", "a"], "ru", lambda: heard.append(None))
-    again, _ = studio.speech.make(["b", "c"], "ru", lambda: heard.append(None))
+    first = studio.speech.make(said("a", "b", "a"), "ru", lambda: heard.append(None)).whole()
+    again = studio.speech.make(said("b", "c"), "ru", lambda: heard.append(None)).whole()
     assert studio.spoken == {"a": 1, "b": 1, "c": 1}
-    assert (failed, len(heard)) == ({}, 3)
-    assert made["b"] == again["b"]
-    for text, clip in {**made, **again}.items():
-        assert clip.text == text
-        assert length_ms(studio.speech.cache.path(clip.name).read_bytes()) == clip.ms > 0
+    assert len(heard) == 3
+    assert first[Said("b")] == again[Said("b")]
+    for piece, clip in {**first, **again}.items():
+        assert clip.text == piece.text
+        content = studio.speech.cache.read(clip.name)
+        assert sound.length_ms(content, "alaw") == clip.ms > 0
 
 
-def test_another_voice_is_another_file(studio: Studio, engine: Engine, tmp_path: Path) -> None:
-    faster = Speech(engine, settings(tmp_path, speech={"speed": 200}))
-    clips = [speech.make(["a"], lang)[0]["a"] for speech in (studio.speech, faster) for lang in ("ru", "en")]
-    assert len({clip.name for clip in clips}) == 4
-    assert studio.spoken == {"a": 4}
+def test_another_voice_or_format_is_asked_again(studio: Studio, engine: Engine, tmp_path: Path) -> None:
+    others = [Speech(engine, settings(tmp_path, speech=one)) for one in ({"speed": 200}, {"format": "ulaw"})]
+    clips = [
+        speech.make(said("a"), lang).whole() for speech in (studio.speech, *others) for lang in ("ru", "en")
+    ]
+    assert studio.spoken == {"a": 6}
+    endings = {others[1].cache.path(clip[Said("a")].name).suffix for clip in clips}
+    assert endings == {".alaw", ".ulaw"}
 
 
-def test_a_lost_file_is_made_again(studio: Studio) -> None:
-    clip = studio.speech.make(["a"], "ru")[0]["a"]
-    studio.speech.cache.path(clip.name).unlink()
-    assert studio.speech.make(["a"], "ru") == ({"a": clip}, {})
-    assert studio.speech.cache.has(clip.name)
+def test_a_sum_is_joined_from_atoms_and_a_new_one_needs_no_voice(studio: Studio) -> None:
+    piece, other = (Said(text, joined=True) for text in ("двести сорок рублей", "сорок рублей двести,"))
+    clip = studio.speech.make([piece], "ru").whole()[piece]
+    assert studio.spoken == {"двести": 1, "сорок": 1, "рублей": 1}
+    second = studio.speech.make([other], "ru").whole()[other]
+    assert studio.spoken.total() == 3
+    atom = sound.finish(tone(), "alaw", atom=True)
+    assert studio.speech.cache.read(clip.name) == 3 * atom
+    assert studio.speech.cache.read(second.name) == 3 * atom + sound.silence("alaw", 200), "a comma is a rest"
+    assert clip.ms == sound.length_ms(3 * atom, "alaw")
+    assert studio.speech.make([piece], "ru").whole() == {piece: clip}
+
+
+def test_a_group_without_one_of_its_atoms_fails_as_the_atom_did(studio: Studio) -> None:
+    good, bad = Said("сорок рублей", joined=True), Said("сорок немо", joined=True)
+    batch = studio.speech.make([bad, good], "ru")
+    assert batch.clips.keys() == {good}
+    assert {piece: (one.why, one.passing) for piece, one in batch.failed.items()} == {
+        bad: ("espeak-ng failed: 1", False)
+    }
+    assert studio.speech.missing([good, bad, Said("сорок")], "ru") == [
+        Said("немо", joined=True),
+        Said("сорок"),
+    ]
+
+
+def test_what_is_not_begun_in_time_is_neither_made_nor_failed(studio: Studio) -> None:
+    batch = studio.speech.make([Said("a"), Said("b c", joined=True)], "ru", deadline=time.monotonic())
+    assert (batch.clips, batch.failed, studio.spoken) == ({}, {}, {})
+
+
+def test_a_lost_or_cut_file_is_made_again(studio: Studio) -> None:
+    clip = studio.speech.make(said("a"), "ru").whole()[Said("a")]
+    path = studio.speech.cache.path(clip.name)
+    path.unlink()
+    assert studio.speech.make(said("a"), "ru").whole() == {Said("a"): clip}
+    path.write_bytes(path.read_bytes()[:160])
+    assert studio.speech.make(said("a"), "ru").whole() == {Said("a"): clip}
+    assert studio.speech.cache.whole(clip.name)
+
+
+def test_a_full_disk_is_told_and_passes(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        failed = studio.speech.make(said("a"), "ru").failed[Said("a")]
+    assert (failed.why, failed.passing) == ("audio cache: No space left on device", True)
+    again = studio.speech.make(said("a", "b"), "ru")
+    assert again.clips.keys() == set(said("a", "b"))
+
+
+def test_that_it_was_asked_for_is_written_once_a_day(
+    studio: Studio, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.speech.make(said("a"), "ru")
+    (made,) = rows_of(engine, store.audio)
+    for hours, moved in ((23, False), (25, True)):
+        later = made.used_at + timedelta(hours=hours)
+        with time_machine.travel(later, tick=False):
+            studio.speech.make(said("a"), "ru")
+        (row,) = rows_of(engine, store.audio)
+        assert (row.used_at == later, row.created_at) == (moved, made.created_at)
 
 
 def test_what_cannot_be_spoken_is_told_kept_and_tried_again(studio: Studio, engine: Engine) -> None:
-    made, failed = studio.speech.make(["a", "немо"], "ru")
-    assert made.keys() == {"a"}
-    assert failed == {"немо": "espeak-ng failed: 1"}
+    batch = studio.speech.make(said("a", "немо"), "ru")
+    assert batch.clips.keys() == {Said("a")}
+    assert batch.failed[Said("немо")].why == "espeak-ng failed: 1"
     assert {row.text: (row.state, row.error) for row in rows_of(engine, store.audio)} == {
         "a": ("ready", ""),
         "немо": ("failed", "espeak-ng failed: 1"),
     }
+    since = batch.failed[Said("немо")].since
+    assert studio.speech.make(said("немо"), "ru").failed[Said("немо")].since == since
     studio.log.with_name("espeak-ng").write_text('#!/bin/sh\nexec cat "$(dirname $0)/tone.wav"\n')
-    made, failed = studio.speech.make(["немо"], "ru")
-    assert (made.keys(), failed) == ({"немо"}, {})
+    assert studio.speech.make(said("немо"), "ru").whole().keys() == {Said("немо")}
     assert {row.state for row in rows_of(engine, store.audio)} == {"ready"}
+
+
+def test_what_a_voice_was_asked_for_is_counted_by_the_day(studio: Studio, engine: Engine) -> None:
+    studio.speech.make(said("раз", "немо"), "ru")
+    studio.speech.make([*said("раз", "два"), Said("три", joined=True)], "ru")
+    (row,) = rows_of(engine, store.cost)
+    assert (row.voice, row.requests, row.characters, row.kopecks) == (studio.speech.voice("ru").id, 3, 9, 0)
 
 
 def test_phrases_are_spoken_with_the_companys_name(engine: Engine, tmp_path: Path, studio: Studio) -> None:
@@ -73,7 +154,7 @@ def test_phrases_are_spoken_with_the_companys_name(engine: Engine, tmp_path: Pat
 def test_a_phrase_that_cannot_be_spoken_stops_everything(
     engine: Engine, tmp_path: Path, studio: Studio
 ) -> None:
-    with pytest.raises(VoiceError, match=r"phrase .*Мы немо.*: espeak-ng failed"):
+    with pytest.raises(VoiceError, match=r"Мы немо.*: espeak-ng failed"):
         Speech(engine, settings(tmp_path, company={"name": "Мы немо"})).phrases("debtor", "ru")
 
 
@@ -119,9 +200,9 @@ def test_a_recording_is_converted_and_kept_with_the_template(studio: Studio, tmp
     file.write_text('[[fragment]]\ntext = "{name}"\n[[fragment]]\nname = "end"\nwav = "end.wav"')
     row = studio.templates.set("debt", file, "anna")
     name, ms = row.wavs["end"]
-    assert length_ms(studio.speech.cache.path(name).read_bytes()) == ms
+    assert sound.length_ms(studio.speech.cache.read(name), "alaw") == ms
     out = tmp_path / "out.wav"
-    spoken = studio.speech.make(["Пётр"], "ru")[0]["Пётр"]
+    spoken = studio.speech.make(said("Пётр"), "ru").whole()[Said("Пётр")]
     assert studio.templates.render("debt", {"name": "Пётр"}, out) - spoken.ms - ms in (0, 1)
     assert studio.spoken == {"Пётр": 1}
     (tmp_path / "end.wav").write_bytes(tone(44100, 2, seconds=0.7))  # another recording: another version

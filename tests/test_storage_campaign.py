@@ -44,22 +44,20 @@ def test_only_a_lead_in_flight_is_released(engine: Engine, campaign: CampaignRow
 
 def test_audio_is_set_only_for_leads_that_wait_for_it(engine: Engine, campaign: CampaignRow) -> None:
     new, blocked = (add_lead(engine, campaign, state=s, clips=None) for s in (LeadState.NEW, "blocked"))
-    with reading(engine) as connection:
-        (found,) = store.without_audio(connection, campaign.id, 10)
-        assert (found.id, found.variables) == (new["id"], new["variables"])
+    with writing(engine) as connection:
+        (found,) = turns.claim(connection, campaign.id, NOON, after(60), 10)
+        assert turns.claim(connection, campaign.id, NOON, after(60), 10) == [], "claimed"
+    assert (found.id, found.variables, found.due_at) == (new["id"], new["variables"], NOON)
+    assert lead_now(engine, new).due_at == after(60)
     made = [
-        {
-            "person_id_": row["person_id"],
-            "id_": row["id"],
-            "clips_": [["x", 1]],
-            "state_": "pending",
-            "why_": "",
-        }
+        {"person_id_": row["person_id"], "id_": row["id"], "clips_": [["x", 1]], "why_": ""}
+        | {"state_": "pending", "due_at_": NOON}
         for row in (new, blocked)
     ]
     with writing(engine) as connection:
         turns.set_audio(connection, made)
     assert (lead_now(engine, new).state, lead_now(engine, new).clips) == ("pending", [["x", 1]])
+    assert lead_now(engine, new).due_at == NOON
     assert lead_now(engine, blocked).state == "blocked"  # he opted out while it was spoken
 
 

@@ -1,26 +1,50 @@
 """Before anybody is dialled: every lead's message as finished audio.
 
-A lead goes from new to pending once all its fragments are on disk, or to blocked with the reason: also when
-its template is for others than him. The phrases that all leads of a campaign share come first.
+| what is wrong with a lead's audio | what becomes of the lead |
+|---|---|
+| nothing | pending: it may be dialled |
+| a value or a text that cannot be said, a template that is for others | blocked, with the reason; `again` tries it once more |
+| what may pass: the voice is busy, the disk is full | new: tried again, later and later |
+| not begun in this step | new: the next step goes on |
+
+A step takes some seconds, so that dialling starts while the rest is being made, and a dialer that is stopped
+need not wait. Leads that are looked at are claimed: of several dialers each prepares others. The phrases that
+all leads of a campaign share come first.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Engine
 
-from engine.errors import TemplateError
+from engine.errors import TemplateError, VoiceError
 from engine.settings import Settings
-from engine.speech.message import Message, message_of, names
-from engine.speech.service import Speech
+from engine.speech.clip import Said
+from engine.speech.message import Message, Spoken, message_of, names
+from engine.speech.service import Batch, Failure, Speech
 from storage import campaign as store
 from storage import speech as speech_store
 from storage import turns
-from storage.db import reading, writing
+from storage.db import Record, reading, writing
 from storage.vocab import LeadState
 
-BATCH = 200
+STEP_S = 5.0
+CLAIM = timedelta(minutes=5)  # longer than any step
+LEAST, MOST = 100, 4000  # leads in a step
+SOONEST, LATEST = timedelta(seconds=15), timedelta(hours=1)  # when what may pass is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did: leads it got through, ready or blocked, and why others wait."""
+
+    leads: int = 0
+    waiting: str = ""
 
 
 class Preparer:
@@ -28,62 +52,142 @@ class Preparer:
 
     def __init__(self, engine: Engine, speech: Speech, settings: Settings) -> None:
         self._engine, self._speech, self._settings = engine, speech, settings
+        self._batch = LEAST
+        self._messages: dict[UUID, Message] = {}
+        self._rest: dict[UUID, tuple[float, float]] = {}  # campaign -> when it may go on, after which pause
 
-    def step(self, campaign: store.CampaignRow, progress: Callable[[], None] = lambda: None) -> int:
-        """Prepare the next batch of a campaign's leads; how many were looked at (0: all is ready)."""
-        with reading(self._engine) as connection:
-            leads = store.without_audio(connection, campaign.id, BATCH)
-            hears = {lead.id: lead.template_id or campaign.template_id for lead in leads}
-            found = speech_store.versions(connection, {*hears.values(), campaign.template_id})
-        if not leads:
+    def step(self, campaign: store.CampaignRow) -> int:
+        """Prepare the next leads of a campaign; how many are done (0: all are, or they have to wait).
+
+        VoiceError: nothing can be made at present; for a while, longer each time, this is not tried again.
+        """
+        until, pause = self._rest.get(campaign.id, (0.0, SOONEST.total_seconds() / 2))
+        if time.monotonic() < until:
             return 0
-        messages = {key: message_of(row) for key, row in found.items()}
-        if campaign.phrases is None:
-            self._phrases(campaign, messages[campaign.template_id].template.lang)
-        texts: dict[str, dict[str, None]] = defaultdict(dict)
-        spoken: list[tuple[Any, Message, list[str]] | tuple[Any, Message, TemplateError]] = []
-        for lead in leads:
-            message = messages[hears[lead.id]]
-            try:
-                own = _texts(lead, message)
-            except TemplateError as error:
-                spoken.append((lead, message, error))
-                continue
-            spoken.append((lead, message, own))
-            texts[message.template.lang] |= dict.fromkeys(own)
-        made = {lang: self._speech.make(own, lang, progress) for lang, own in texts.items()}
-        updates = [
-            _update(lead, own, message, *made.get(message.template.lang, ({}, {})))
-            for lead, message, own in spoken
-        ]
-        with writing(self._engine) as connection:
-            turns.set_audio(connection, updates)
-        return len(leads)
+        try:
+            done = self.work(campaign, lambda: None, time.monotonic() + STEP_S)
+            if done.waiting and not done.leads:
+                raise VoiceError(done.waiting)
+        except VoiceError:
+            pause = min(2 * pause, LATEST.total_seconds())
+            self._rest[campaign.id] = time.monotonic() + pause, pause
+            raise
+        self._rest.pop(campaign.id, None)
+        return done.leads
 
-    def _phrases(self, campaign: store.CampaignRow, lang: str) -> None:
-        clips = self._speech.phrases("debtor", lang)
+    def work(
+        self, campaign: store.CampaignRow, progress: Callable[[], None], deadline: float = math.inf
+    ) -> Step:
+        """A step until the deadline (`time.monotonic`); `progress` is called with each fragment made."""
+        began, now = time.monotonic(), self._settings.now()
+        with writing(self._engine) as connection:
+            leads = turns.claim(connection, campaign.id, now, now + CLAIM, self._batch)
+        updates = [_later(lead, lead.due_at) for lead in leads]  # as if nothing had been
+        try:
+            if leads and campaign.phrases is None:
+                self._phrases(campaign)
+            updates, step = self._prepared(campaign, leads, progress, deadline)
+        finally:
+            with writing(self._engine) as connection:
+                turns.set_audio(connection, updates)
+        self._adapt(len(leads), step.leads, time.monotonic() - began)
+        return step
+
+    def _adapt(self, claimed: int, done: int, spent: float) -> None:
+        """So many leads next time as fill a step."""
+        if done < claimed:
+            self._batch = max(LEAST, self._batch // 2)
+        elif claimed == self._batch and spent < STEP_S / 2:
+            self._batch = min(MOST, self._batch * 2)
+
+    def _prepared(
+        self,
+        campaign: store.CampaignRow,
+        leads: list[Record],
+        progress: Callable[[], None],
+        deadline: float,
+    ) -> tuple[list[dict[str, Any]], Step]:
+        """What becomes of these leads."""
+        asked = [_asked(lead, self._message(lead.template_id or campaign.template_id)) for lead in leads]
+        batches = {
+            lang: self._speech.make(
+                (piece for one in asked if one.lang == lang for piece in one.pieces), lang, progress, deadline
+            )
+            for lang in dict.fromkeys(one.lang for one in asked)
+        }
+        now = self._settings.now()
+        fates = [_fate(one, batches[one.lang], now) for one in asked]
+        updates = [update for update, _waiting in fates]
+        done = sum(update["state_"] is not LeadState.NEW for update in updates)
+        return updates, Step(done, next((waiting for _update, waiting in fates if waiting), ""))
+
+    def _message(self, template_id: UUID) -> Message:
+        """A template's version never changes: it is read once."""
+        if template_id not in self._messages:
+            with reading(self._engine) as connection:
+                self._messages[template_id] = message_of(speech_store.template_of(connection, template_id))
+        return self._messages[template_id]
+
+    def _phrases(self, campaign: store.CampaignRow) -> None:
+        clips = self._speech.phrases("debtor", self._message(campaign.template_id).template.lang)
         stored = {name: [clip.name, clip.ms, clip.text] for name, clip in clips.items()}
         with writing(self._engine) as connection:
             store.change(connection, campaign.id, self._settings.now(), phrases=stored)
 
 
-def _texts(lead: Any, message: Message) -> list[str]:
-    """What he hears; TemplateError when it cannot be said, or is not for him."""
-    if lead.role != message.template.role:
-        raise TemplateError(f"the template is for a {message.template.role}, and he is a {lead.role}")
-    return [piece.text for piece in message.pieces(lead.variables)]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A lead with its message; `why` it cannot be said."""
+
+    lead: Record
+    message: Message
+    spoken: Spoken = ()
+    why: str = ""
+
+    @property
+    def lang(self) -> str:
+        """The language that it is said in."""
+        return self.message.template.lang
+
+    @property
+    def pieces(self) -> Iterator[Said]:
+        """What has to be made for it."""
+        return (piece for _name, pieces in self.spoken for piece in pieces)
 
 
-def _update(
-    lead: Any, own: list[str] | TemplateError, message: Message, made: dict[str, Any], failed: dict[str, str]
-) -> dict[str, Any]:
-    """What becomes of one lead: pending with its clips, or blocked with the reason."""
-    why = str(own) if isinstance(own, TemplateError) else next((failed[t] for t in own if t in failed), "")
-    clips = None if why else names(message.clips(lead.variables, made))
-    return {
-        "person_id_": lead.person_id,
-        "id_": lead.id,
-        "clips_": clips,
-        "state_": LeadState.BLOCKED if why else LeadState.PENDING,
-        "why_": f"no audio: {why}" if why else "",
-    }
+def _asked(lead: Record, message: Message) -> Asked:
+    meant = message.template.role
+    if lead.role != meant:
+        return Asked(lead, message, why=f"the template is for a {meant}, and he is a {lead.role}")
+    try:
+        return Asked(lead, message, message.spoken(lead.variables))
+    except TemplateError as error:
+        return Asked(lead, message, why=str(error))
+
+
+def _fate(one: Asked, batch: Batch, now: datetime) -> tuple[dict[str, Any], str]:
+    """What becomes of a lead, and why it has to wait, if it has."""
+    failures = [batch.failed[piece] for piece in one.pieces if piece in batch.failed]
+    why = one.why or next((failure.why for failure in failures if not failure.passing), "")
+    if why:
+        return _changed(one.lead, LeadState.BLOCKED, one.lead.due_at, why_=f"no audio: {why}"), ""
+    if failures:
+        return _later(one.lead, now + max(_pause(one, now) for one in failures)), failures[0].why
+    if any(piece not in batch.clips for piece in one.pieces):
+        return _later(one.lead, one.lead.due_at), ""
+    clips = names(one.message.played(one.spoken, batch.clips))
+    return _changed(one.lead, LeadState.PENDING, one.lead.due_at, clips_=clips), ""
+
+
+def _pause(failure: Failure, now: datetime) -> timedelta:
+    """As long again as it has failed already."""
+    return min(max(now - failure.since, SOONEST), LATEST)
+
+
+def _later(lead: Record, at: datetime) -> dict[str, Any]:
+    return _changed(lead, LeadState.NEW, at)
+
+
+def _changed(lead: Record, state: LeadState, due: datetime, **more: Any) -> dict[str, Any]:
+    given = {"person_id_": lead.person_id, "id_": lead.id, "clips_": None, "why_": ""}
+    return given | {"state_": state, "due_at_": due} | more

@@ -154,7 +154,7 @@ class Talks:
                 raise NotFound("no campaign has a lead with this number")
             message = message_of(speech_store.template_of(connection, row.template_id))
         texts = phrases(message.template.lang)["debtor"]
-        made = {piece.text: _unspoken(piece.text) for piece in message.pieces(row.variables)}
+        made = {piece: _unspoken(piece.text) for piece in message.pieces(row.variables)}
         return Sheet(
             attempt_id=row.id,
             person_id=row.person_id,

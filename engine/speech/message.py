@@ -1,12 +1,14 @@
 """A message: a stored template, filled in with a person's values and with the clips that were made."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.speech import template
 from engine.speech.clip import Clip, Said
 from storage.speech import TemplateRow
+
+Spoken = Sequence[tuple[str, tuple[Said, ...]]]  # of each fragment its name and its pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,22 +18,26 @@ class Message:
     template: template.Template
     wavs: dict[str, Clip]
 
-    def pieces(self, values: dict[str, str]) -> list[Said]:
+    def spoken(self, values: Mapping[str, str]) -> Spoken:
         """What these values need spoken, in order; recordings need nothing."""
-        return [piece for _name, pieces in self._spoken(values) for piece in pieces]
+        lang = self.template.lang
+        return [(part.name, part.speak(values, lang)) for part in self.template.fragments]
 
-    def clips(self, values: dict[str, str], made: dict[str, Clip]) -> list[Clip]:
-        """The whole message from finished clips (text -> clip)."""
+    def pieces(self, values: Mapping[str, str]) -> list[Said]:
+        """The same, without the fragments' names."""
+        return [piece for _name, pieces in self.spoken(values) for piece in pieces]
+
+    def played(self, spoken: Spoken, made: Mapping[Said, Clip]) -> list[Clip]:
+        """The whole message from finished clips (piece -> clip)."""
         found: list[Clip] = []
-        for name, pieces in self._spoken(values):
-            own = [made[piece.text] for piece in pieces] if name not in self.wavs else [self.wavs[name]]
+        for name, pieces in spoken:
+            own = [made[piece] for piece in pieces] if name not in self.wavs else [self.wavs[name]]
             found += [replace(clip, part=name) for clip in own]
         return found
 
-    def _spoken(self, values: dict[str, str]) -> Iterator[tuple[str, tuple[Said, ...]]]:
-        """The names of the fragments, with the pieces of each."""
-        for part in self.template.fragments:
-            yield part.name, part.speak(values, self.template.lang)
+    def clips(self, values: Mapping[str, str], made: Mapping[Said, Clip]) -> list[Clip]:
+        """The message of these values."""
+        return self.played(self.spoken(values), made)
 
 
 def message_of(row: TemplateRow) -> Message:

@@ -1,12 +1,13 @@
-"""Speech: texts become clips, each distinct one once, before anybody is dialled.
+"""Speech: pieces of messages become clips, each distinct one once, before anybody is dialled.
 
-load (what is known) -> decide (what is missing) -> speak in parallel -> save. No database connection is
-held while a voice works.
+load (what is known) -> decide (what is missing) -> render -> save. What is joined is joined from atoms, in
+this process: only atoms and texts reach a voice. No database connection is held while a voice works.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -16,94 +17,232 @@ from engine.errors import VoiceError
 from engine.gateways.tts import Voice, voice_for
 from engine.settings import Settings
 from engine.speech import shipped, sound
-from engine.speech.clip import Clip
-from engine.speech.prompts import AudioCache, name_of
-from storage import speech as store
+from engine.speech.atoms import REST_MS, atoms
+from engine.speech.clip import Clip, Said
+from engine.speech.prompts import AudioCache, Kind, key_of
+from engine.speech.render import Here, Job, Made, Renderer
+from storage import audio as store
 from storage.db import reading, writing
 from storage.vocab import AudioState
 
+SLICE = 200  # answers that are written down at a time
+
 log = telemetry.logger("speech")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a piece has no clip; `passing`: it may have one later. It was first tried `since`."""
+
+    why: str
+    passing: bool
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What became of pieces; one that is in neither was not begun in time."""
+
+    clips: dict[Said, Clip] = field(default_factory=dict)
+    failed: dict[Said, Failure] = field(default_factory=dict)
+
+    def whole(self) -> dict[Said, Clip]:
+        """All of them; VoiceError when one could not be made."""
+        for piece, failure in self.failed.items():
+            raise VoiceError(f"{piece.text!r}: {failure.why}")
+        return self.clips
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file that is in the cache."""
+
+    file: str
+    ms: int
 
 
 class Speech:
     """Makes clips."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, renderer: Renderer | None = None) -> None:
         self._engine, self._settings = engine, settings
-        self.cache = AudioCache(settings.audio_dir)
+        self.cache = AudioCache(settings.audio_dir, settings.speech.format)
+        self._renderer = renderer or Here(settings.speech, self.cache)
 
     def voice(self, lang: str) -> Voice:
         """The voice that speaks this language."""
         return voice_for(self._settings.speech, lang)
 
     def make(
-        self, texts: Iterable[str], lang: str, progress: Callable[[], None] = lambda: None
-    ) -> tuple[dict[str, Clip], dict[str, str]]:
-        """Clips of these texts, spoken where they are new; (text -> clip, text -> why it failed)."""
-        voice = self.voice(lang)
-        names = {text: name_of(voice.id, text) for text in dict.fromkeys(texts)}
-        with reading(self._engine) as connection:
-            known = store.audio_known(connection, set(names.values()))
-        done: dict[str, Clip] = {}
-        for text, name in names.items():
-            state, ms, _error = known.get(name, (AudioState.WANTED, 0, ""))
-            if state is AudioState.READY and self.cache.has(name):
-                done[text] = Clip(name, ms, text)
-        new = [text for text in names if text not in done]
-        with ThreadPoolExecutor(self._settings.speech.workers, "voice") as pool:
-            made = pool.map(lambda text: self._speak(voice, text, names[text], progress), new)
-            spoken = dict(zip(new, made, strict=True))
-        self._save(voice, names, spoken)
-        failed = {text: why for text, why in spoken.items() if isinstance(why, str)}
-        done |= {text: clip for text, clip in spoken.items() if isinstance(clip, Clip)}
-        return done, failed
+        self,
+        pieces: Iterable[Said],
+        lang: str,
+        progress: Callable[[], None] = lambda: None,
+        deadline: float = math.inf,
+    ) -> Batch:
+        """Clips of these pieces; new ones are begun until the deadline (`time.monotonic`)."""
+        wanted = {
+            piece: self._job(piece.text, Kind.JOINED if piece.joined else Kind.WHOLE, lang)
+            for piece in dict.fromkeys(pieces)
+        }
+        known = self._known([job.key for job in wanted.values()])
+        missing = {piece: job for piece, job in wanted.items() if job.key not in known}
+        parts = {
+            word: self._job(word, Kind.ATOM, lang)
+            for piece in missing
+            if piece.joined
+            for word, _rest in atoms(piece.text)
+        }
+        known |= self._known([job.key for job in parts.values()])
+        whole = [job for piece, job in missing.items() if not piece.joined]
+        failed = self._render([*parts.values(), *whole], known, progress, deadline)
+        joined = {piece: job for piece, job in missing.items() if piece.joined}
+        self._join(joined, {word: job.key for word, job in parts.items()}, known, failed)
+        batch = Batch()
+        for piece, job in wanted.items():
+            if one := known.get(job.key):
+                batch.clips[piece] = Clip(one.file, one.ms, piece.text)
+            elif job.key in failed:
+                batch.failed[piece] = failed[job.key]
+        return batch
 
-    def _speak(self, voice: Voice, text: str, name: str, progress: Callable[[], None]) -> Clip | str:
-        """One fragment, spoken and stored: its clip, or why there is none."""
-        try:
-            clip = Clip(name, self.cache.put(name, _finished(voice.speak(text))), text)
-        except (VoiceError, OSError) as error:
-            telemetry.fragments.labels("failed").inc()
-            log.warning("fragment-failed", name=name, error=str(error))
-            return str(error)
-        telemetry.fragments.labels("made").inc()
-        progress()
-        return clip
-
-    def _save(self, voice: Voice, names: dict[str, str], spoken: dict[str, Clip | str]) -> None:
-        now = datetime.now(UTC)
-        rows: list[dict[str, Any]] = []
-        for text, made in spoken.items():
-            ok = isinstance(made, Clip)
-            rows.append(
-                {
-                    "key": names[text],
-                    "file": names[text],
-                    "state": AudioState.READY if ok else AudioState.FAILED,
-                    "ms": made.ms if isinstance(made, Clip) else 0,
-                    "voice": voice.id,
-                    "text": text,
-                    "error": "" if isinstance(made, Clip) else made,
-                    "created_at": now,
-                    "used_at": now,
-                }
-            )
-        if rows:
-            with writing(self._engine) as connection:
-                store.save_audio(connection, rows)
+    def missing(self, pieces: Iterable[Said], lang: str) -> list[Said]:
+        """The texts and atoms that a voice would have to read for these pieces."""
+        jobs: dict[str, Said] = {}
+        for piece in dict.fromkeys(pieces):
+            if piece.joined:
+                words = (Said(word, joined=True) for word, _rest in atoms(piece.text))
+                jobs |= {self._job(word.text, Kind.ATOM, lang).key: word for word in words}
+            else:
+                jobs[self._job(piece.text, Kind.WHOLE, lang).key] = piece
+        known = self._known(list(jobs))
+        return [piece for key, piece in jobs.items() if key not in known]
 
     def phrases(self, table: str, lang: str) -> dict[str, Clip]:
         """The shipped phrases of one conversation as clips; VoiceError when one cannot be made."""
         texts = {
-            name: text.replace("{company}", self._settings.company.name)
+            name: Said(text.replace("{company}", self._settings.company.name))
             for name, text in shipped.phrases(lang)[table].items()
         }
-        made, failed = self.make(texts.values(), lang)
-        if failed:
-            raise VoiceError(f"phrase {next(iter(failed))!r}: {next(iter(failed.values()))}")
+        made = self.make(texts.values(), lang).whole()
         return {name: made[text] for name, text in texts.items()}
 
+    def _job(self, text: str, kind: Kind, lang: str) -> Job:
+        return Job(key_of(self.cache.form, self.voice(lang).id, kind, text), text, lang, kind)
 
-def _finished(spoken: bytes) -> bytes:
-    """A voice's WAV as the cache keeps it."""
-    return sound.wav_of(sound.finish(spoken, "slin"), "slin")
+    def _known(self, keys: Sequence[str]) -> dict[str, Known]:
+        """Those of them that are in the cache; that they were asked for is written down."""
+        if not keys:
+            return {}
+        with reading(self._engine) as connection:
+            rows = store.known(connection, keys)
+            ready = [row for row in rows.values() if row.state == AudioState.READY]
+            store.touch(connection, ready, self._settings.now())
+        return {row.key: Known(row.file, row.ms) for row in ready if self.cache.has(row.file, row.bytes)}
+
+    def _render(
+        self,
+        jobs: Sequence[Job],
+        known: dict[str, Known],
+        progress: Callable[[], None],
+        deadline: float,
+    ) -> dict[str, Failure]:
+        """Have what is not known made, and add it; what failed."""
+        new = {job.key: job for job in jobs if job.key not in known}
+        failed: dict[str, Failure] = {}
+        answers: list[Made] = []
+        for made in self._renderer.render([*new.values()], deadline) if new else ():
+            made = self._here(made)
+            answers.append(made)
+            if made.file:
+                known[made.key] = Known(made.file, made.ms)
+                progress()
+            if len(answers) == SLICE:
+                failed |= self._save(answers, new)
+                answers.clear()
+        return failed | self._save(answers, new)
+
+    def _here(self, made: Made) -> Made:
+        """A file that was made elsewhere is here too, or it counts for nothing."""
+        if not made.file or self.cache.has(made.file, made.size):
+            return made
+        why = "the file that a worker made is not here: share the audio folder, or set [s3]"
+        return Made(made.key, why=why, passing=True)
+
+    def _save(self, answers: Sequence[Made], jobs: Mapping[str, Job]) -> dict[str, Failure]:
+        """Write down what was made, what it cost, and what failed; the failures."""
+        now = self._settings.now()
+        good = [made for made in answers if made.file]
+        bad = [made for made in answers if not made.file]
+        telemetry.fragments.labels("made").inc(len(good))
+        telemetry.fragments.labels("failed").inc(len(bad))
+        for made in bad:
+            log.warning("fragment-failed", key=made.key, error=made.why, passing=made.passing)
+        ready = [_row(jobs[made.key], made, AudioState.READY, now) for made in good]
+        not_ready = [
+            _row(jobs[made.key], made, AudioState.WANTED if made.passing else AudioState.FAILED, now)
+            | {"voice": self.voice(jobs[made.key].lang).id}
+            for made in bad
+        ]
+        with writing(self._engine) as connection:
+            store.save(connection, ready)
+            store.fail(connection, not_ready)
+            self._count(connection, good, now)
+            since = store.known(connection, [made.key for made in bad])
+        return {made.key: Failure(made.why, made.passing, since[made.key].created_at) for made in bad}
+
+    def _count(self, connection: Any, good: Sequence[Made], now: datetime) -> None:
+        for voice in sorted({made.voice for made in good}):
+            own = [made for made in good if made.voice == voice]
+            characters, kopecks = sum(one.characters for one in own), sum(one.kopecks for one in own)
+            store.add_cost(connection, now.date(), voice, len(own), characters, kopecks)
+
+    def _join(
+        self,
+        wanted: Mapping[Said, Job],
+        parts: Mapping[str, str],
+        known: dict[str, Known],
+        failed: dict[str, Failure],
+    ) -> None:
+        """Join what all atoms are there for, and add it; a failed atom fails its group."""
+        sounds: dict[str, bytes] = {}
+        rest = sound.silence(self.cache.form, REST_MS) if wanted else b""
+        rows: list[dict[str, Any]] = []
+        for piece, job in wanted.items():
+            keys = [(parts[word], pause) for word, pause in atoms(piece.text)]
+            lost = [key for key, _pause in keys if key not in known]
+            if lost:
+                failed |= dict.fromkeys([job.key], failed[lost[0]]) if lost[0] in failed else {}
+                continue
+            for key, _pause in keys:
+                if key not in sounds:
+                    sounds[key] = self.cache.read(known[key].file)
+            whole = b"".join(sounds[key] + (rest if pause else b"") for key, pause in keys)
+            made = Made(
+                job.key,
+                self.cache.put(whole),
+                sound.length_ms(whole, self.cache.form),
+                len(whole),
+                self.voice(job.lang).id,
+            )
+            known[job.key] = Known(made.file, made.ms)
+            rows.append(_row(job, made, AudioState.READY, self._settings.now()))
+        if rows:
+            with writing(self._engine) as connection:
+                store.save(connection, rows)
+
+
+def _row(job: Job, made: Made, state: AudioState, now: datetime) -> dict[str, Any]:
+    """A row of `audio`."""
+    return {
+        "key": job.key,
+        "file": made.file,
+        "state": state,
+        "ms": made.ms,
+        "bytes": made.size,
+        "voice": made.voice,
+        "text": job.text,
+        "error": made.why,
+        "created_at": now,
+        "used_at": now,
+    }

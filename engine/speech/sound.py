@@ -75,6 +75,13 @@ def length_ms(data: bytes, form: str) -> int:
     return len(data) // (RATE // 1000 * width)
 
 
+def silence(form: str, ms: int) -> bytes:
+    """So much of nothing, a whole number of frames."""
+    import numpy as np
+
+    return _encoded(np.zeros(ms * RATE // 1000 // FRAME * FRAME, "<i2"), form)
+
+
 def wav_of(data: bytes, form: str) -> bytes:
     """Finished files, one after the other, as a WAV of 8 kHz, 16 bits."""
     import numpy as np

@@ -6,11 +6,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from engine.errors import NotFound, TemplateError, VoiceError
+from engine.errors import NotFound, TemplateError
 from engine.settings import safe_name
 from engine.speech import sound, template, wav
 from engine.speech.message import message_of
-from engine.speech.prompts import name_of_recording
 from engine.speech.service import Speech
 from storage import audit
 from storage import speech as store
@@ -39,9 +38,9 @@ class Templates:
         wavs: dict[str, list[Any]] = {}
         for part in checked.fragments:
             if part.wav:
-                recording = sound.wav_of(sound.finish(wav.load(file.parent / part.wav), "slin"), "slin")
-                made = name_of_recording(recording)
-                wavs[part.name] = [made, self._speech.cache.put(made, recording)]
+                content = sound.finish(wav.load(file.parent / part.wav), self._speech.cache.form)
+                ms = sound.length_ms(content, self._speech.cache.form)
+                wavs[part.name] = [self._speech.cache.put(content), ms]
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
             row = store.add_template(connection, name, source, wavs, now)
@@ -70,9 +69,5 @@ class Templates:
         missing = message.template.missing(values)
         if missing:
             raise TemplateError(f"template {name!r} needs a value for: {', '.join(missing)}")
-        made, failed = self._speech.make(
-            [piece.text for piece in message.pieces(values)], message.template.lang
-        )
-        if failed:
-            raise VoiceError(next(iter(failed.values())))
+        made = self._speech.make(message.pieces(values), message.template.lang).whole()
         return self._speech.cache.join([clip.name for clip in message.clips(values, made)], out)

@@ -126,7 +126,7 @@ class Demo:
         listeners = [row for row in rows if row["kind"] == "listens"]
         wrong = []
         for row in listeners:
-            made, _failed = speech.make([said.text for said in message.pieces(row)], message.template.lang)
+            made = speech.make(message.pieces(row), message.template.lang).whole()
             heard = stand.ear.heard(row["e164"])
             found = [match(heard, load(speech.cache.path(clip.name))) for clip in message.clips(row, made)]
             least = min(one.correlation for one in found)

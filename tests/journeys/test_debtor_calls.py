@@ -48,8 +48,7 @@ def spoken(shell: Shell, row: dict[str, str]) -> list[str]:
     engine = open_engine(shell.database_url)
     speech = Speech(engine, shell.stand.settings)
     message = message_of(Templates(engine, speech).newest("debt"))
-    made, failed = speech.make([said.text for said in message.pieces(row)], message.template.lang)
-    assert not failed
+    made = speech.make(message.pieces(row), message.template.lang).whole()
     return [str(speech.cache.path(clip.name)) for clip in message.clips(row, made)]
 
 

@@ -1,0 +1,106 @@
+"""Rendering: a text becomes a finished file in the audio cache. No database within reach, so it can be done
+anywhere: in threads of this process, in processes of this machine (`pool`), on other machines (`workers`).
+
+To render twice is harmless: the same sound is the same file.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from engine import sections
+from engine.errors import Unreachable, VoiceError
+from engine.gateways.tts import Voice, voice_for
+from engine.speech import sound
+from engine.speech.prompts import AudioCache, Kind, key_of
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A text that a voice is to read: `whole`, or one word as an `atom`."""
+
+    key: str
+    text: str
+    lang: str
+    kind: Kind = Kind.WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a job: its file, or `why` there is none, and whether that may pass by itself."""
+
+    key: str
+    file: str = ""
+    ms: int = 0
+    size: int = 0
+    voice: str = ""
+    characters: int = 0
+    kopecks: int = 0
+    why: str = ""
+    passing: bool = False
+
+
+class Renderer(Protocol):
+    """Whoever gets jobs done."""
+
+    def render(self, jobs: Sequence[Job], deadline: float = math.inf) -> Iterator[Made]:
+        """What became of them, as it comes. What is not begun by the deadline (`time.monotonic`) has no
+        answer; nor has what was lost for good.
+        """
+
+
+class Maker:
+    """The voices and the shelf of one process."""
+
+    def __init__(self, speech: sections.Speech, cache: AudioCache) -> None:
+        self._speech, self._cache = speech, cache
+        self._voices: dict[str, Voice] = {}
+
+    def make(self, job: Job) -> Made:
+        """Do a job; a failure is told, not raised."""
+        voice = self._voices.get(job.lang) or voice_for(self._speech, job.lang)
+        self._voices[job.lang] = voice
+        if key_of(self._cache.form, voice.id, job.kind, job.text) != job.key:
+            return Made(job.key, why="this worker's [speech] settings are not the dialer's", passing=True)
+        try:
+            content = sound.finish(voice.speak(job.text), self._cache.form, atom=job.kind is Kind.ATOM)
+            file = self._cache.put(content)
+        except VoiceError as error:
+            return Made(job.key, why=str(error))
+        except Unreachable as error:
+            return Made(job.key, why=str(error), passing=True)
+        except OSError as error:
+            return Made(job.key, why=f"audio cache: {error.strerror or error}", passing=True)
+        ms = sound.length_ms(content, self._cache.form)
+        return Made(job.key, file, ms, len(content), voice.id, len(job.text))
+
+
+class Here:
+    """Threads of this process: for a few texts, which would wait longer for a process to start."""
+
+    def __init__(self, speech: sections.Speech, cache: AudioCache) -> None:
+        self._maker, self._threads = Maker(speech, cache), speech.workers
+
+    def render(self, jobs: Sequence[Job], deadline: float = math.inf) -> Iterator[Made]:
+        """See `Renderer`."""
+        with ThreadPoolExecutor(self._threads, "voice") as pool:
+            yield from through(pool, self._maker.make, jobs, 2 * self._threads, deadline)
+
+
+def through(
+    pool: Executor, make: Callable[[Job], Made], jobs: Sequence[Job], most: int, deadline: float
+) -> Iterator[Made]:
+    """Jobs through a pool, `most` of them in it at a time; what the pool raises is raised."""
+    left, under_way = iter(jobs), set[Future[Made]]()
+    while True:
+        room = most - len(under_way) if time.monotonic() < deadline else 0
+        under_way |= {pool.submit(make, job) for job in islice(left, room)}
+        if not under_way:
+            return
+        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+        for one in done:
+            yield one.result()
