@@ -1,6 +1,6 @@
 """Templates (kept in versions) and the audio that has been made."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any

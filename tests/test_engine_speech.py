@@ -13,7 +13,7 @@ from builders import NOON, SOURCE, Studio, rows_of, settings, tone
 from sqlalchemy import Engine
 
 from engine.errors import NotFound, TemplateError, VoiceError
-from engine.speech import sound
+from engine.speech import sound, wav
 from engine.speech.clip import Said
 from engine.speech.service import Speech
 from engine.speech.shipped import phrases, static_sounds
@@ -252,5 +252,5 @@ def test_the_real_voice_speaks_a_whole_message(engine: Engine, tmp_path: Path) -
     templates = Templates(engine, Speech(engine, settings(tmp_path)))
     templates.set("debt", file, "anna")
     ms = templates.render("debt", {"name": "Пётр", "sum": "100"}, out)
-    assert 1000 < ms == length_ms(out.read_bytes()) < 10_000
+    assert 1000 < ms == len(wav.read(out.read_bytes())[0]) / 8 < 10_000
     assert templates.newest("debt").created_at > NOON

@@ -32,6 +32,13 @@ def test_g711_is_decoded_as_sox_does(codec: int, sox: str) -> None:
     assert np.array_equal(decode(codes, codec) * 32768, np.frombuffer(decoded, np.int16))
 
 
+def test_a_file_that_asterisk_plays_is_loaded_by_its_ending(tmp_path: Path) -> None:
+    for ending, codec in ((".alaw", ALAW), (".ulaw", ULAW)):
+        file = tmp_path / f"x{ending}"
+        file.write_bytes(bytes(range(256)))
+        assert np.array_equal(load(file), decode(bytes(range(256)), codec))
+
+
 def test_a_message_is_found_where_it_is_and_another_is_not() -> None:
     message, other = noise(2), noise(2, seed=2)
     found = match(np.concatenate((np.zeros(4000), 0.3 * message, np.zeros(500))), message)

@@ -94,7 +94,7 @@ Arguments = Sequence[str]
 
 def seconds_of(name: str) -> float | None:
     """The length of the sound that Asterisk would find under this name; None when there is none."""
-    for suffix, bytes_a_sample in ((".alaw", 1), (".sln", 2)):
+    for suffix, bytes_a_sample in ((".alaw", 1), (".ulaw", 1), (".sln", 2)):
         if (path := Path(name + suffix)).is_file():
             return path.stat().st_size / bytes_a_sample / SAMPLES_A_S
     if not (path := Path(name + ".wav")).is_file():

@@ -83,8 +83,9 @@ def test_forty_callees_of_all_kinds(opened, postgres_url):
         own = [match(heard, load(file)) for file in spoken(shell, row)]
         assert min(found.correlation for found in own) >= LIKE
         assert own == sorted(own, key=lambda found: found.offset_s)
-        # The second fragment names city and sum: it is his alone.
-        assert match(heard, load(spoken(shell, neighbour)[1])).correlation < LIKE
+        # Some pieces all have in common; city and sum are his alone.
+        others = [match(heard, load(file)) for file in spoken(shell, neighbour)]
+        assert min(found.correlation for found in others) < LIKE
 
     logs = shell.logs()
     assert "attempt over" in logs

@@ -23,6 +23,7 @@ from lab.carrier import Carrier, Invite
 RATE = 8000
 LONGEST_S = 3600
 ULAW, ALAW = 0, 8
+CODECS = {".ulaw": ULAW, ".alaw": ALAW}
 Sound = npt.NDArray[np.float64]
 
 
@@ -159,7 +160,12 @@ ULAW_TABLE, ALAW_TABLE = _ulaw(), _alaw()
 
 
 def load(wav: Path) -> Sound:
-    """A WAV of 8 kHz, 16 bit, one channel as samples of -1 … 1; LabError for any other."""
+    """A WAV of 8 kHz, 16 bit, one channel, or an .alaw or .ulaw as Asterisk plays it, as samples of -1 … 1;
+    LabError for any other.
+    """
+    suffix = Path(wav).suffix
+    if suffix in CODECS:
+        return decode(Path(wav).read_bytes(), CODECS[suffix])
     try:
         with wave.open(str(wav)) as file:
             kind = (file.getframerate(), file.getsampwidth(), file.getnchannels())
