@@ -68,3 +68,9 @@ def add_cost(
         set_={name: cost.c[name] + insert.excluded[name] for name in values},
     )
     connection.execute(query)
+
+
+def spent(connection: Connection, day: date, voice: str) -> int:
+    """Characters that a voice was paid for on a day of UTC."""
+    query = select(cost.c.characters).where(cost.c.day == day, cost.c.voice == voice)
+    return connection.scalar(query) or 0

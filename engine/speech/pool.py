@@ -32,7 +32,7 @@ def _begin(speech: sections.Speech, cache: AudioCache) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the work
     os.nice(NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _maker = Maker(speech, cache)
+    _maker = Maker(speech, cache, speech.workers)
 
 
 def _end_with_parent() -> None:

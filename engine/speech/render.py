@@ -8,38 +8,39 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
 from engine import sections
-from engine.errors import Unreachable, VoiceError
-from engine.gateways.tts import Voice, voice_for
+from engine.errors import SettingsError, Unreachable, VoiceDown, VoiceError
+from engine.gateways.tts_speaker import Speaker, Spoken
 from engine.speech import sound
 from engine.speech.prompts import AudioCache, Kind, key_of
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A text that a voice is to read: `whole`, or one word as an `atom`."""
+    """A text that a voice is to read: whole, or one word as an atom. Not `paid`: the budget is used up."""
 
     key: str
     text: str
     lang: str
     kind: Kind = Kind.WHOLE
+    paid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of a job: its file, or `why` there is none, and whether that may pass by itself."""
+    """What became of a job: its file and what was `spoken` (without its sound), or `why` there is none and
+    whether that may pass by itself.
+    """
 
     key: str
     file: str = ""
     ms: int = 0
     size: int = 0
-    voice: str = ""
-    characters: int = 0
-    kopecks: int = 0
+    spoken: Spoken | None = None
     why: str = ""
     passing: bool = False
 
@@ -54,29 +55,38 @@ class Renderer(Protocol):
 
 
 class Maker:
-    """The voices and the shelf of one process."""
+    """The voices and the shelf of one process, of so many that share the voices' pace."""
 
-    def __init__(self, speech: sections.Speech, cache: AudioCache) -> None:
-        self._speech, self._cache = speech, cache
-        self._voices: dict[str, Voice] = {}
+    def __init__(self, speech: sections.Speech, cache: AudioCache, processes: int = 1) -> None:
+        self._speech, self._cache, self._processes = speech, cache, processes
+        self._speakers: dict[str, Speaker] = {}
 
     def make(self, job: Job) -> Made:
         """Do a job; a failure is told, not raised."""
-        voice = self._voices.get(job.lang) or voice_for(self._speech, job.lang)
-        self._voices[job.lang] = voice
-        if key_of(self._cache.form, voice.id, job.kind, job.text) != job.key:
-            return Made(job.key, why="this worker's [speech] settings are not the dialer's", passing=True)
         try:
-            content = sound.finish(voice.speak(job.text), self._cache.form, atom=job.kind is Kind.ATOM)
-            file = self._cache.put(content)
-        except VoiceError as error:
+            return self._made(job)
+        except VoiceDown as error:
+            return Made(job.key, why=str(error), passing=True)
+        except (VoiceError, SettingsError) as error:
             return Made(job.key, why=str(error))
         except Unreachable as error:
             return Made(job.key, why=str(error), passing=True)
         except OSError as error:
             return Made(job.key, why=f"audio cache: {error.strerror or error}", passing=True)
-        ms = sound.length_ms(content, self._cache.form)
-        return Made(job.key, file, ms, len(content), voice.id, len(job.text))
+
+    def _made(self, job: Job) -> Made:
+        speaker = self._speaker(job.lang)
+        if key_of(self._cache.form, speaker.id, job.kind, job.text) != job.key:
+            return Made(job.key, why="this worker's [speech] settings are not the dialer's", passing=True)
+        spoken = speaker.speak(job.text, paid=job.paid)
+        content = sound.finish(spoken.wav, self._cache.form, atom=job.kind is Kind.ATOM)
+        file, ms = self._cache.put(content), sound.length_ms(content, self._cache.form)
+        return Made(job.key, file, ms, len(content), replace(spoken, wav=b""))
+
+    def _speaker(self, lang: str) -> Speaker:
+        if lang not in self._speakers:
+            self._speakers[lang] = Speaker(self._speech, lang, processes=self._processes)
+        return self._speakers[lang]
 
 
 class Here:

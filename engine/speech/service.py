@@ -5,16 +5,17 @@ this process: only atoms and texts reach a voice. No database connection is held
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from engine import telemetry
 from engine.errors import VoiceError
-from engine.gateways.tts import Voice, voice_for
+from engine.gateways import tts_speaker
+from engine.gateways.tts_speaker import Budget, Speaker, Spoken
 from engine.settings import Settings
 from engine.speech import shipped, sound
 from engine.speech.atoms import REST_MS, atoms
@@ -67,11 +68,14 @@ class Speech:
     def __init__(self, engine: Engine, settings: Settings, renderer: Renderer | None = None) -> None:
         self._engine, self._settings = engine, settings
         self.cache = AudioCache(settings.audio_dir, settings.speech.format)
+        self._voices: dict[str, Speaker] = {}
         self._renderer = renderer or Here(settings.speech, self.cache)
 
-    def voice(self, lang: str) -> Voice:
+    def voice(self, lang: str) -> Speaker:
         """The voice that speaks this language."""
-        return voice_for(self._settings.speech, lang)
+        if lang not in self._voices:
+            self._voices[lang] = Speaker(self._settings.speech, lang)
+        return self._voices[lang]
 
     def make(
         self,
@@ -148,7 +152,7 @@ class Speech:
         deadline: float,
     ) -> dict[str, Failure]:
         """Have what is not known made, and add it; what failed."""
-        new = {job.key: job for job in jobs if job.key not in known}
+        new = {job.key: job for job in self._paid(job for job in jobs if job.key not in known)}
         failed: dict[str, Failure] = {}
         answers: list[Made] = []
         for made in self._renderer.render([*new.values()], deadline) if new else ():
@@ -161,6 +165,18 @@ class Speech:
                 failed |= self._save(answers, new)
                 answers.clear()
         return failed | self._save(answers, new)
+
+    def _paid(self, jobs: Iterable[Job]) -> Iterator[Job]:
+        """Jobs that know whether the day's budget of their voice pays for them."""
+        per_day, today = self._settings.speech.per_day, self._settings.now().date()
+        budgets: dict[str, Budget] = {}
+        for job in jobs:
+            voice = self.voice(job.lang)
+            if per_day and voice.id not in budgets:
+                with reading(self._engine) as connection:
+                    budgets[voice.id] = Budget(per_day, store.spent(connection, today, voice.id))
+            budget = budgets.get(voice.id)
+            yield replace(job, paid=budget.take(voice.billed(job.text))) if budget else job
 
     def _here(self, made: Made) -> Made:
         """A file that was made elsewhere is here too, or it counts for nothing."""
@@ -177,25 +193,28 @@ class Speech:
         telemetry.fragments.labels("made").inc(len(good))
         telemetry.fragments.labels("failed").inc(len(bad))
         for made in bad:
+            tts_speaker.count_failure(self.voice(jobs[made.key].lang).id)
             log.warning("fragment-failed", key=made.key, error=made.why, passing=made.passing)
-        ready = [_row(jobs[made.key], made, AudioState.READY, now) for made in good]
+        ready = [self._row(jobs[made.key], made, AudioState.READY, now) for made in good]
         not_ready = [
-            _row(jobs[made.key], made, AudioState.WANTED if made.passing else AudioState.FAILED, now)
-            | {"voice": self.voice(jobs[made.key].lang).id}
+            self._row(jobs[made.key], made, AudioState.WANTED if made.passing else AudioState.FAILED, now)
             for made in bad
         ]
         with writing(self._engine) as connection:
             store.save(connection, ready)
             store.fail(connection, not_ready)
-            self._count(connection, good, now)
+            self._count(connection, [made.spoken for made in good if made.spoken], now.date())
             since = store.known(connection, [made.key for made in bad])
         return {made.key: Failure(made.why, made.passing, since[made.key].created_at) for made in bad}
 
-    def _count(self, connection: Any, good: Sequence[Made], now: datetime) -> None:
-        for voice in sorted({made.voice for made in good}):
-            own = [made for made in good if made.voice == voice]
-            characters, kopecks = sum(one.characters for one in own), sum(one.kopecks for one in own)
-            store.add_cost(connection, now.date(), voice, len(own), characters, kopecks)
+    def _count(self, connection: Connection, spoken: Sequence[Spoken], day: date) -> None:
+        """Count what was spoken: by voice into the day's costs, and into the metrics."""
+        for one in spoken:
+            tts_speaker.count(one)
+        for voice, price in sorted({(one.voice_id, one.price) for one in spoken}):
+            own = [one.characters for one in spoken if (one.voice_id, one.price) == (voice, price)]
+            kopecks = tts_speaker.cost(sum(own), price)
+            store.add_cost(connection, day, voice, len(own), sum(own), kopecks)
 
     def _join(
         self,
@@ -223,26 +242,24 @@ class Speech:
                 self.cache.put(whole),
                 sound.length_ms(whole, self.cache.form),
                 len(whole),
-                self.voice(job.lang).id,
             )
             known[job.key] = Known(made.file, made.ms)
-            rows.append(_row(job, made, AudioState.READY, self._settings.now()))
+            rows.append(self._row(job, made, AudioState.READY, self._settings.now()))
         if rows:
             with writing(self._engine) as connection:
                 store.save(connection, rows)
 
-
-def _row(job: Job, made: Made, state: AudioState, now: datetime) -> dict[str, Any]:
-    """A row of `audio`."""
-    return {
-        "key": job.key,
-        "file": made.file,
-        "state": state,
-        "ms": made.ms,
-        "bytes": made.size,
-        "voice": made.voice,
-        "text": job.text,
-        "error": made.why,
-        "created_at": now,
-        "used_at": now,
-    }
+    def _row(self, job: Job, made: Made, state: AudioState, now: datetime) -> dict[str, Any]:
+        """A row of `audio`."""
+        return {
+            "key": job.key,
+            "file": made.file,
+            "state": state,
+            "ms": made.ms,
+            "bytes": made.size,
+            "voice": made.spoken.voice_id if made.spoken else self.voice(job.lang).id,
+            "text": job.text,
+            "error": made.why,
+            "created_at": now,
+            "used_at": now,
+        }
