@@ -3,7 +3,7 @@
 | what is wrong with a lead's audio | what becomes of the lead |
 |---|---|
 | nothing | pending: it may be dialled |
-| a value or a text that cannot be said, a template that is for others | blocked, with the reason; `again` tries it once more |
+| a text that cannot be said, a template for others | blocked, with the reason; `again` tries it once more |
 | what may pass: the voice is busy, the disk is full | new: tried again, later and later |
 | not begun in this step | new: the next step goes on |
 
