@@ -35,7 +35,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 
 FROM debian:bookworm-slim AS zvonar
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends espeak-ng python3 sox \
+    && apt-get install -y --no-install-recommends espeak-ng python3 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 4573 zvonar \
     && useradd --uid 4573 --gid 4573 --home-dir /var/lib/zvonar --no-create-home --shell /usr/sbin/nologin zvonar \

@@ -9,18 +9,21 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 from engine.contact import zones
-from engine.errors import AsteriskDown, FileError, ZvonarError
+from engine.errors import AsteriskDown, FileError, SettingsError, VoiceError, ZvonarError
 from engine.gateways import second_opinion
 from engine.gateways.ami_link import Denied, NoReply, Timing, connect, log_in
 from engine.gateways.ami_protocol import Message, warnings
-from engine.sections import Asterisk
+from engine.gateways.tts import Voice, fallback_for, voice_for
+from engine.sections import Asterisk, Language, Speech
 from engine.settings import Settings
+from engine.speech import sound
 from storage import migrations
 from storage.campaign import campaigns
 from storage.db import is_down, open_engine, reading
@@ -45,9 +48,7 @@ class Finding:
 def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
     """Every check in turn; `quick` leaves out neighbours on the network."""
     yield Finding("python", OK if sys.version_info >= (3, 11) else FAIL, sys.version.split()[0])
-    for program in ("espeak-ng", "sox"):
-        found = shutil.which(program)
-        yield Finding(program, OK if found else FAIL, found or f"not installed: apt-get install {program}")
+    yield from _voices(settings, quick)
     yield _folder("data_dir", settings.data_dir)
     yield _secrets(settings)
     yield _tzdata(settings.now())
@@ -65,6 +66,30 @@ def examine(settings: Settings, *, quick: bool = False) -> Iterator[Finding]:
     yield from _rights(MANAGER_CONF)
     yield _listener("fastagi", settings.fastagi.bind, "zvonar serve fastagi")
     yield _web(settings.web.bind)
+
+
+def _voices(settings: Settings, quick: bool) -> Iterator[Finding]:
+    """Does each language's voice say what it must, and the second voice what the first cannot?"""
+    speech, own = settings.speech, settings.lang
+    for lang in get_args(Language):
+        yield _voice(f"voice {lang}", voice_for, speech, lang, FAIL if lang == own else WARN, quick)
+    if speech.fallback:
+        yield _voice("voice fallback", fallback_for, speech, own, FAIL, quick)
+
+
+def _voice(
+    check: str, make: Callable[[Speech, str], Voice], speech: Speech, lang: str, worst: str, quick: bool
+) -> Finding:
+    """Can it be made, and say what it should? `quick` does not ask one on the network."""
+    text = ""
+    try:
+        voice = make(speech, lang)
+        asked = () if quick and voice.id.startswith("yandex/") else voice.samples
+        for text in asked:
+            sound.check(voice.speak(text))
+    except (SettingsError, VoiceError) as error:
+        return Finding(check, worst, f"{text}: {error}" if text else str(error))
+    return Finding(check, OK, f"{voice.id}, texts tried: {len(asked)}")
 
 
 def _folder(name: str, folder: Path) -> Finding:

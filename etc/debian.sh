@@ -9,6 +9,8 @@ there() { # there PACKAGE
     python3-venv) python3 -c 'import ensurepip, venv' ;;
     debootstrap) PATH=$PATH:/usr/sbin command -v debootstrap ;;
     espeak-ng) command -v espeak-ng ;;
+    festival) command -v text2wave ;;
+    festvox-ru) test -d /usr/share/festival/voices/russian/msu_ru_nsh_clunits ;;
     sip-tester) command -v sipp && test -d /usr/share/sip-tester ;;
     sox) command -v sox ;;
     postgresql) command -v postgres || ls /usr/lib/postgresql/*/bin/postgres ;;
@@ -16,7 +18,7 @@ there() { # there PACKAGE
     esac >/dev/null 2>&1
 }
 
-test $# -gt 0 || set -- python3 python3-venv debootstrap espeak-ng sip-tester sox postgresql
+test $# -gt 0 || set -- python3 python3-venv debootstrap espeak-ng festival festvox-ru sip-tester sox postgresql
 missing=
 for package in "$@"; do
     there "$package" || missing="$missing $package"

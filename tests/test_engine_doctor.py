@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import uvicorn
-from builders import add_campaign
+from builders import add_campaign, tone
+from speechkit import SpeechKit
 
 from engine.contact import zones
 from engine.contact.numbering import Numbering
@@ -40,7 +42,48 @@ def test_a_healthy_stand(stand, tmp_path):
     assert found.pop("numbering") == WARN  # no register is loaded
     assert found.pop("ami lab zvonar-watch") in (OK, WARN)  # WARN: an Asterisk with known holes
     assert set(found.values()) == {OK}
-    assert {"ami lab zvonar", "ami lab by panoramisk", "database", "espeak-ng"} <= found.keys()
+    assert {"ami lab zvonar", "ami lab by panoramisk", "database", "voice ru", "voice uz"} <= found.keys()
+
+
+def voices(folder: Path, *, quick: bool = True, **speech: object) -> dict[str, tuple[str, str]]:
+    here = Settings.model_validate({"data_dir": folder, "speech": speech})
+    found = examine(here, quick=quick)
+    return {one.check: (one.verdict, one.detail) for one in found if one.check.startswith("voice")}
+
+
+def test_each_voice_is_heard(tmp_path):
+    assert voices(tmp_path, fallback="festival") == {
+        "voice ru": (OK, "espeak/ru/150/1, texts tried: 1"),
+        "voice en": (OK, "espeak/en/150/1, texts tried: 1"),
+        "voice uz": (OK, "espeak/uz/150/1, texts tried: 1"),
+        "voice fallback": (OK, "festival/msu_ru_nsh_clunits/1, texts tried: 1"),
+    }
+    assert voices(tmp_path, provider="robot")["voice ru"][0] == FAIL
+    assert voices(tmp_path, voices={"uz": "nobody"})["voice uz"][0] == WARN
+
+
+def test_every_recording_is_heard(tmp_path):
+    (tmp_path / "ru").mkdir()
+    (tmp_path / "ru" / "index.csv").write_text("text;file\nдва;2.wav\nтри;3.wav\n")
+    (tmp_path / "ru" / "2.wav").write_bytes(tone())
+    (tmp_path / "ru" / "3.wav").write_bytes(tone(seconds=0, quiet=1))
+    recorded = {"provider": "wav", "recordings": str(tmp_path)}
+    assert voices(tmp_path, **recorded)["voice ru"] == (FAIL, "три: the voice said nothing")
+    (tmp_path / "ru" / "3.wav").write_bytes(tone())
+    assert "texts tried: 2" in voices(tmp_path, **recorded)["voice ru"][1]
+
+
+def test_a_voice_on_the_network_is_asked_unless_in_haste(tmp_path):
+    with SpeechKit() as kit:
+        yandex = {"provider": "yandex", "yandex": {"url": kit.url, "api_key": "another"}}
+        assert voices(tmp_path, **yandex)["voice ru"][0] == OK
+        told = next(voices_slow(tmp_path, yandex))
+    assert (told.verdict, "HTTP 401" in told.detail) == (FAIL, True)
+
+
+def voices_slow(folder: Path, speech: dict[str, object]) -> Iterator[Finding]:
+    here = Settings.model_validate({"data_dir": folder, "speech": speech})
+    return (one for one in examine(here) if one.check == "voice ru")
 
 
 def test_wrong_password_no_schema_no_token(stand, tmp_path):

@@ -1,54 +1,54 @@
-"""Voices: whatever goes wrong is told, no text is among the arguments."""
+"""Voices by their settings: which one speaks, and what it is known by."""
 
-from pathlib import Path
+import pickle
 
 import pytest
-from builders import add_program
 
-from engine.errors import SettingsError, VoiceDown, VoiceError
-from engine.gateways.tts import voice_for
-from engine.gateways.tts_programs import run
+from engine.errors import SettingsError
+from engine.gateways.tts import fallback_for, voice_for
+from engine.gateways.tts_identity import identity
 from engine.sections import Speech
-from engine.speech import wav
-
-
-def test_espeak_speaks_both_languages_and_they_sound_different() -> None:
-    spoken = {lang: voice_for(Speech(), lang).speak("Privet 123") for lang in ("ru", "en")}
-    assert all(len(samples) > rate // 2 for samples, rate in map(wav.read, spoken.values()))
-    assert spoken["ru"] != spoken["en"]
 
 
 def test_the_id_tells_all_that_decides_the_sound() -> None:
-    kinds = [Speech(), Speech(voice="ru+f3"), Speech(speed=170)]
+    kinds = [Speech(), Speech(voice="ru+f3"), Speech(speed=170), Speech(version="2")]
     ids = {voice_for(kind, lang).id for kind in kinds for lang in ("ru", "en")}
-    assert len(ids) == 5  # English has one voice, at two speeds
+    assert len(ids) == 7  # English has one voice for the first two
+    assert voice_for(Speech(), "ru").id == "espeak/ru/150/1"
+
+
+def test_each_language_has_a_voice_of_its_own() -> None:
+    speech = Speech(voice="ru+f3", voices={"en": "en-us", "uz": "uz+f2"})
+    ids = [voice_for(speech, lang).id for lang in ("ru", "en", "uz")]
+    assert ids == ["espeak/ru+f3/150/1", "espeak/en-us/150/1", "espeak/uz+f2/150/1"]
+    assert voice_for(Speech(voice="ru+f3"), "uz").id == "espeak/uz/150/1"
+
+
+@pytest.mark.parametrize("voices", [{"ru": "ru+f3"}, {"fr": "fr"}, {"en": "en us"}, {"en": "(quit)"}])
+def test_voices_are_of_languages_that_there_are_and_names_are_plain(voices: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="pattern"):
+        Speech(voices=voices)
 
 
 def test_an_unknown_adapter_is_a_wrong_setting() -> None:
-    with pytest.raises(SettingsError, match=r"speech\.provider: .*'robot'; there is: espeak"):
+    with pytest.raises(SettingsError, match=r"speech\.provider: .*'robot'; there is: espeak, festival"):
         voice_for(Speech(provider="robot"), "ru")
+    with pytest.raises(SettingsError, match=r"speech\.fallback: .*'robot'; there is: espeak, festival"):
+        fallback_for(Speech(fallback="robot"), "ru")
 
 
-def test_the_text_goes_in_by_standard_input_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands among the arguments everybody on the machine can read."""
-    log = add_program(monkeypatch, tmp_path, "espeak-ng", 'echo "$@" >> "$LOG"; cat >> "$LOG"; exit 1')
-    with pytest.raises(VoiceError):
-        voice_for(Speech(), "ru").speak("Долг Петра 100 рублей")
-    arguments, text = log.read_text().splitlines()
-    assert arguments == "--stdin --stdout -v ru -s 150"
-    assert text == "Долг Петра 100 рублей"
+def test_the_second_voice_is_the_usual_one_of_its_provider() -> None:
+    second = fallback_for(Speech(provider="yandex", voice="alena", fallback="festival"), "ru")
+    assert second.id == "festival/msu_ru_nsh_clunits/1"
 
 
-def test_a_program_that_fails_is_told_by_its_last_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_program(monkeypatch, tmp_path, "espeak-ng", "echo first >&2; echo no such voice >&2; exit 1")
-    with pytest.raises(VoiceError, match="espeak-ng failed: no such voice"):
-        voice_for(Speech(), "ru").speak("a")
+def test_an_identity_is_short_enough_for_the_table_of_costs() -> None:
+    assert identity("a", 1, "b") == "a/1/b"
+    long = [identity("a", "x" * 100), identity("a", "x" * 101), identity("a", "\n")]
+    assert all(one.startswith("a/") and len(one) <= 64 and one.isprintable() for one in long)
+    assert len(set(long)) == 3
 
 
-def test_a_program_that_is_missing_or_slow_is_told() -> None:
-    with pytest.raises(VoiceDown, match="no-such-program is not installed"):
-        run(["no-such-program"], "", 5)
-    with pytest.raises(VoiceDown, match=r"sleep took longer than 0\.1 s"):
-        run(["sleep", "50"], "", 0.1)
+def test_settings_can_be_sent_to_a_worker() -> None:
+    speech = Speech(provider="festival", voices={"en": "en-us"})
+    assert pickle.loads(pickle.dumps(speech)) == speech  # noqa: S301  # our own

@@ -29,8 +29,8 @@ class Voice(Protocol):
         """All that decides how a text sounds, in 64 letters at most; part of the cache's key."""
 
     @property
-    def sample(self) -> str:
-        """A text that it can say, for a trial."""
+    def samples(self) -> tuple[str, ...]:
+        """Texts that it can say, for a trial; of recordings, all."""
 
     def speak(self, text: str) -> bytes:
         """The spoken text as a WAV of any kind that `engine.speech.wav` reads.
@@ -48,10 +48,8 @@ def voice_for(speech: Speech, lang: str) -> Voice:
     return _made(speech.provider, "provider", speech, lang)
 
 
-def fallback_for(speech: Speech, lang: str) -> Voice | None:
-    """The voice that speaks when the first cannot; None where there is none."""
-    if not speech.fallback:
-        return None
+def fallback_for(speech: Speech, lang: str) -> Voice:
+    """The voice that speaks when the first cannot, where `speech.fallback` names one."""
     # The names of voices are those of the provider's.
     own = speech.model_copy(update={"voice": "", "voices": {}})
     return _made(speech.fallback, "fallback", own, lang)

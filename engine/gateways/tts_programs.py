@@ -17,7 +17,7 @@ from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.tts_identity import identity
 from engine.sections import Speech
 
-SAMPLE = {"ru": "раз", "en": "one", "uz": "bir"}
+SAMPLES = {"ru": ("раз",), "en": ("one",), "uz": ("bir",)}
 FESTIVAL = "msu_ru_nsh_clunits"
 
 
@@ -27,7 +27,7 @@ class Espeak:
     def __init__(self, speech: Speech, lang: str) -> None:
         self._voice, self._speed = speech.voice_of(lang) or lang, speech.speed
         self._timeout_s, self._version = speech.timeout_s, speech.version
-        self.sample = SAMPLE[lang]
+        self.samples = SAMPLES[lang]
 
     @property
     def id(self) -> str:
@@ -50,7 +50,7 @@ class Festival:
     def __init__(self, speech: Speech) -> None:
         self._voice = speech.voice_of("ru") or FESTIVAL
         self._timeout_s, self._version = speech.timeout_s, speech.version
-        self.sample = SAMPLE["ru"]
+        self.samples = SAMPLES["ru"]
 
     @property
     def id(self) -> str:
@@ -80,7 +80,7 @@ class Command:
             part.replace("{voice}", voice).replace("{lang}", lang) for part in speech.command.program
         ]
         self._timeout_s, self._version = speech.timeout_s, speech.version
-        self.sample = SAMPLE[lang]
+        self.samples = SAMPLES[lang]
 
     @property
     def id(self) -> str:

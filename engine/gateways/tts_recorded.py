@@ -47,9 +47,9 @@ class Recorded:
         return identity("wav", heard.hexdigest()[:32], self._version)
 
     @property
-    def sample(self) -> str:
-        """The first in the index."""
-        return next(iter(self._files))
+    def samples(self) -> tuple[str, ...]:
+        """All that is in the index."""
+        return tuple(self._files)
 
     def speak(self, text: str) -> bytes:
         """The recording of this text; VoiceError where there is none."""

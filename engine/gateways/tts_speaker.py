@@ -105,7 +105,8 @@ class Speaker:
     def __init__(
         self, speech: Speech, lang: str, *, processes: int = 1, clock: Clock = time.monotonic
     ) -> None:
-        self._first, self._second = voice_for(speech, lang), fallback_for(speech, lang)
+        self._first = voice_for(speech, lang)
+        self._second = fallback_for(speech, lang) if speech.fallback else None
         self._price = speech.price
         self._pace, self._breaker = Pace(speech.per_second / processes, clock), Breaker(clock)
 

@@ -4,7 +4,7 @@
 |---|---|---|
 | request | POST /speech/v1/tts:synthesize, a form | POST /tts/v3/utteranceSynthesis, JSON |
 | sound | lpcm, 8 kHz, the body itself | LINEAR16_PCM, 8 kHz, base64 in JSON objects, a line each |
-| text | 5,000 letters | 250, or 5,000 cut by the service (`unsafeMode`) |
+| text | 5,000 letters, 2,300 Russian ones | 250, or 5,000 cut by the service (`unsafeMode`) |
 | counted | letters | requests of 250 letters begun |
 
 What comes of an answer (yandex.cloud/docs/speechkit/concepts/response):
@@ -28,6 +28,7 @@ from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 import stamina
@@ -37,17 +38,18 @@ from engine import __version__
 from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.retry_after import seconds
 from engine.gateways.tts_identity import identity
-from engine.gateways.tts_programs import SAMPLE
+from engine.gateways.tts_programs import SAMPLES
 from engine.sections import Speech
 from engine.speech import wav
 
 VOICES = {"ru": ("ru-RU", "marina"), "en": ("en-US", "john"), "uz": ("uz-UZ", "nigora")}
 RATE = 8000
 LONGEST = 5000
+LONGEST_FORM = 14 << 10  # of the 15 kB that a form of v1 may have; a Russian letter takes 6 bytes of it
 UNIT = 250
 CONNECT_S, READ_S = 3.0, 10.0
 TRIES = 4
-FIRST_S, MOST_S = 0.2, 5.0
+FIRST_S, MOST_S, JITTER_S = 0.2, 5.0, 0.5
 MOST_BYTES = 32 << 20  # half an hour
 AGAIN = (429, 500, 502, 503, 504)
 MEANING = {
@@ -74,7 +76,7 @@ class Yandex:
         self._its, self._timeout_s, self._version = speech.yandex, speech.timeout_s, speech.version
         self._lang, usual = VOICES[lang]
         self._voice = speech.voice_of(lang) or usual
-        self.sample = SAMPLE[lang]
+        self.samples = SAMPLES[lang]
         if not self._its.api_key.get_secret_value() and not self._its.iam_token_file:
             raise SettingsError("speech.yandex: an api_key, or an iam_token_file")
 
@@ -92,8 +94,8 @@ class Yandex:
 
     def speak(self, text: str) -> bytes:
         """At 8,000 Hz; blocks for `speech.timeout_s` at most, but for a name server that does not answer."""
-        if len(text) > LONGEST:
-            raise VoiceError(f"yandex: {len(text)} letters, {LONGEST} at most")
+        if len(text) > LONGEST or (self._its.api == "v1" and len(quote_plus(text)) > LONGEST_FORM):
+            raise VoiceError(f"yandex: a text of {len(text)} letters is too long for it")
         deadline = monotonic() + self._timeout_s
         tries = stamina.retry_context(
             on=lambda error: _worth(error, deadline),
@@ -101,6 +103,7 @@ class Yandex:
             timeout=self._timeout_s,
             wait_initial=FIRST_S,
             wait_max=MOST_S,
+            wait_jitter=JITTER_S,
         )
         for attempt in tries:
             with attempt:
@@ -126,6 +129,7 @@ class Yandex:
             raise Again("yandex: the connection was lost") from None
         if answer.status_code != 200:
             raise _refusal(answer, body)
+        _check_whole(answer, body)
         if self._its.api == "v3":
             return _sound(b"".join(_pieces(body)))
         if answer.headers.get("Content-Type", "").startswith(("text/", "application/json")):
@@ -192,9 +196,6 @@ def _worth(error: Exception, deadline: float) -> bool | float:
 
 def _body(answer: requests.Response, deadline: float) -> bytes:
     """The whole body. Each read is of what has come, so that one who drips is stopped at the deadline."""
-    framed = "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
-    if not framed:
-        raise VoiceDown("yandex: an answer of unknown length")
     whole = bytearray()
     while part := answer.raw.read1():
         whole += part
@@ -203,6 +204,16 @@ def _body(answer: requests.Response, deadline: float) -> bytes:
         if len(whole) > MOST_BYTES:
             raise VoiceDown("yandex: an answer without end")
     return bytes(whole)
+
+
+def _check_whole(answer: requests.Response, body: bytes) -> None:
+    """Again for fewer bytes than the service announced; a chunked body tells its end itself."""
+    length = answer.headers.get("Content-Length", "")
+    if length.isdecimal():
+        if len(body) < int(length):
+            raise Again("yandex: the sound is cut")
+    elif "Transfer-Encoding" not in answer.headers:
+        raise VoiceDown("yandex: an answer of unknown length")
 
 
 def _refusal(answer: requests.Response, body: bytes) -> VoiceError:
