@@ -7,6 +7,8 @@ import click
 
 from cli.output import actor, formatted, say, settings_of, show_record, show_rows
 
+BY = click.Choice(["outcome", "template"])
+
 
 @click.group()
 def command() -> None:
@@ -16,11 +18,17 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Every attempt into an .xlsx or .csv.")
+@click.option("--by", type=BY, default="outcome", show_default=True, help="What the rows are of.")
 @formatted
 @click.pass_context
-def campaign(ctx: click.Context, name: str, out: Path | None, style: str) -> None:
-    """Attempts of a campaign by outcome; with -o every attempt as a row of a file."""
+def campaign(ctx: click.Context, name: str, out: Path | None, by: str, style: str) -> None:
+    """Attempts of a campaign by outcome; with -o every attempt as a row of a file.
+
+    By template: how many of the leads who hear it were reached, heard it to the end, pressed which key, with
+    the interval in which the true share lies (95 %). The table has it whenever there are several templates.
+    """
     from engine.reports import campaign as report
+    from engine.reports.variants import variants
     from engine.reports.words import outcome, titles
     from engine.wiring import database
 
@@ -30,12 +38,31 @@ def campaign(ctx: click.Context, name: str, out: Path | None, style: str) -> Non
     if out is not None:
         written = report.write(engine, name, out, settings.lang)
         say(f"{out}: {written} attempts")
+    compared = variants(engine, name) if by == "template" or style == "table" else []
+    if by == "template":
+        _show_variants(compared, style, settings.lang)
+        return
     if style == "table":
         rows = [
             row | {"outcome": outcome(row["outcome"], settings.lang), "share": f"{row['share']:.1%}"}
             for row in rows
         ]
     show_rows(rows, style, titles(["outcome", "count", "share"], settings.lang))
+    if len({(row["template"], row["version"]) for row in compared}) > 1:
+        _show_variants(compared, style, settings.lang)
+
+
+def _show_variants(rows: list[dict[str, Any]], style: str, lang: str) -> None:
+    from engine.reports.variants import COLUMNS
+    from engine.reports.words import measure, titles
+
+    if style == "table":
+        shares = {name: [f"{row[name]:.1%}" for row in rows] for name in ("share", "low", "high")}
+        rows = [
+            row | {"measure": measure(row["measure"], lang)} | {name: shares[name][n] for name in shares}
+            for n, row in enumerate(rows)
+        ]
+    show_rows(rows, style, titles(list(COLUMNS), lang))
 
 
 @command.command()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, and_, case, func, literal, select, true
 
 from storage.barring import WHY
 from storage.blacklist import blacklist
@@ -12,6 +12,7 @@ from storage.calls import attempt
 from storage.campaign import campaign, lead
 from storage.contact import chunks, person, phone, zone_set
 from storage.db import Record, id_at
+from storage.vocab import Outcome
 
 PAGE = 2000
 
@@ -75,6 +76,38 @@ def streams(
     query = select(attempt.c.control, func.count().label("calls"), picked_up.label("answered"))
     query = query.where(attempt.c.campaign_id == campaign_id, attempt.c.outcome.in_(sorted(telling)))
     return list(connection.execute(query.group_by(attempt.c.control)))
+
+
+def by_template(
+    connection: Connection, campaign_id: UUID, template_id: UUID, answered: Collection[str]
+) -> list[Record]:
+    """Leads by what they hear (`template_id`: those that have no template of their own): template_id, leads,
+    and of these called, reached (by a call that ended so), heard (to the end), operator, paid, promise,
+    opt_out: each lead once, however often it was called.
+    """
+    picked_up = attempt.c.outcome.in_(sorted(answered))
+    whole = and_(attempt.c.message_ms > 0, attempt.c.heard_ms >= attempt.c.message_ms)
+    done = {
+        "called": true(),
+        "reached": picked_up,
+        "heard": and_(picked_up, whole),
+        "operator": attempt.c.outcome == Outcome.ANSWERED_OPERATOR,
+        "paid": attempt.c.outcome == Outcome.ANSWERED_PAID_CLAIM,
+        "promise": attempt.c.promised_on.is_not(None),
+        "opt_out": attempt.c.outcome == Outcome.ANSWERED_OPT_OUT,
+    }
+    once = (func.max(case((what, 1), else_=0)).label(name) for name, what in done.items())
+    of_lead = (
+        select(attempt.c.person_id, attempt.c.lead_id, *once)
+        .where(attempt.c.campaign_id == campaign_id)
+        .group_by(attempt.c.person_id, attempt.c.lead_id)
+        .subquery()
+    )
+    hears = func.coalesce(lead.c.template_id, template_id).label("template_id")
+    sums = (func.coalesce(func.sum(of_lead.c[name]), 0).label(name) for name in done)
+    his = (of_lead.c.person_id == lead.c.person_id) & (of_lead.c.lead_id == lead.c.id)
+    query = select(hears, func.count().label("leads"), *sums).select_from(lead.outerjoin(of_lead, his))
+    return list(connection.execute(query.where(lead.c.campaign_id == campaign_id).group_by(hears)))
 
 
 def audited(

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 
 from storage.calls import attempt
 from storage.campaign import campaign, lead
 from storage.contact import person, phone
 from storage.db import Record
+from storage.speech import template
 from storage.vocab import LeadState
 
 
@@ -18,8 +19,8 @@ def results(
 
     Each: position, attempt, campaign (its name), external_id (the lead's key), person (its key), phone,
     number, outcome, refund, final, prepared_at, sent_at, ringing_at, answered_at, ended_at, heard_ms,
-    message_ms, pressed, call_back, trunk, caller_id. `final`: as it stands now, nobody will
-    be called of this lead again.
+    message_ms, pressed, call_back, trunk, caller_id, template (its name), template_version. `final`: as it
+    stands now, nobody will be called of this lead again.
     """
     over = lead.c.state.in_((LeadState.DONE, LeadState.BLOCKED))
     query = (
@@ -31,11 +32,13 @@ def results(
             *(attempt.c.prepared_at, attempt.c.sent_at, attempt.c.ringing_at, attempt.c.answered_at),
             *(attempt.c.ended_at, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed),
             *(attempt.c.call_back, attempt.c.trunk, attempt.c.caller_id),
+            *(template.c.name.label("template"), template.c.version.label("template_version")),
         )
         .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
         .join(campaign, campaign.c.id == attempt.c.campaign_id)
         .join(person, person.c.id == attempt.c.person_id)
         .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+        .outerjoin(template, template.c.id == func.coalesce(lead.c.template_id, campaign.c.template_id))
         .where(attempt.c.position > after)
         .order_by(attempt.c.position)
         .limit(limit)

@@ -98,3 +98,23 @@ def test_what_is_missing(templates: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run(["campaign", "messages", "autumn", *FRIENDS]) == 2
     assert "give --template too" in capsys.readouterr().err
     assert run(["campaign", "messages", "none"]) == 3
+
+
+def test_the_report_compares_templates(templates: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By itself in a table when there are several; for programs when they ask for it."""
+    show(capsys, *CREATE, *HALVES)
+    rows = "".join(f"d{n};921123{n:04};a;1\n" for n in range(40))
+    (templates / "list.csv").write_text("external_id;phone;name;sum\n" + rows)
+    show(capsys, "campaign", "import", "spring", "list.csv")
+    words = ["report", "campaign", "spring"]
+    table = show(capsys, *words)
+    assert all(word in table for word in ("исход", "показатель", "обещали оплатить", "не меньше", "soft"))
+    assert json.loads(show(capsys, *words, "--format", "json")) == []  # no calls yet
+    found = json.loads(show(capsys, *words, "--by", "template", "--format", "json"))
+    assert sum(row["count"] for row in found if row["measure"] == "leads") == 40
+    printed = csv.DictReader(StringIO(show(capsys, *words, "--by", "template", "--format", "csv")))
+    assert [row["measure"] for row in printed] == [row["measure"] for row in found]
+    english = show(capsys, "--lang", "en", *words, "--by", "template")
+    assert "opt out" in english and "outcome" not in english
+    assert "показатель" not in show(capsys, "report", "campaign", "autumn")
+    assert run([*words, "--by", "phase"]) == 2

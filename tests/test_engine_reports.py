@@ -120,7 +120,7 @@ def test_a_workbook_has_the_summary_and_the_calls(engine: Engine, call: Call, tm
     out = tmp_path / "report.xlsx"
     assert write(engine, "autumn", out, "en") == 2
     book = load_workbook(out)
-    assert book.sheetnames == ["Summary", "Calls"]
+    assert book.sheetnames == ["Summary", "Calls", "Templates"]
     assert list(book["Summary"].values) == [
         ("outcome", "count", "share"),
         ("answered-heard", 1, 0.5),

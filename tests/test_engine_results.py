@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from builders import NOON, add_attempt, add_campaign, add_lead, after, report
+from builders import NOON, add_attempt, add_campaign, add_lead, add_template, after, report
 from sqlalchemy import Engine, update
 
 from engine.campaign.results import KEYS, Results
@@ -49,9 +49,20 @@ def test_a_result_tells_all_that_a_client_books_by(engine: Engine) -> None:
         "prepared_at": NOON,
         "ended_at": after(9),
         "trunk": "trunk",
+        "template": "autumn",
+        "template_version": 1,
         **times,
         **heard,
     }
+
+
+def test_a_result_names_the_template_that_the_lead_hears(engine: Engine) -> None:
+    campaign = add_campaign(engine)
+    add_template(engine, "soft")
+    own = add_template(engine, "soft", "[[fragment]]\ntext = 'x'")
+    add_result(engine, done(engine, campaign, template_id=own))
+    (result,) = Results(engine).since(0, 10)
+    assert (result["template"], result["template_version"]) == ("soft", 2)
 
 
 def test_who_asks_from_the_last_position_misses_nothing_and_hears_corrections_again(engine: Engine) -> None:

@@ -9,8 +9,10 @@ from engine.contact.limits import PICKED_UP, TELLING
 from engine.errors import NotFound, UsageError
 from engine.files.drafts import drafted
 from engine.reports.sheets import Sheet, write_csv, write_xlsx
+from engine.reports.variants import COLUMNS as BY_TEMPLATE
+from engine.reports.variants import variants
+from engine.reports.words import measure, title
 from engine.reports.words import outcome as outcome_word
-from engine.reports.words import title
 from storage import calls
 from storage import campaign as campaigns
 from storage import reports as store
@@ -75,13 +77,20 @@ def write(engine: Engine, name: str, out: Path, lang: str) -> int:
         with drafted(out) as draft:
             if ending == ".csv":
                 return write_csv(draft, calls_)
-            return write_xlsx(draft, [_counts(counts, lang), calls_])[1]
+            sheets = [_counts(counts, lang), calls_, _templates(variants(engine, name), lang)]
+            return write_xlsx(draft, sheets)[1]
 
 
 def _counts(counts: list[dict[str, Any]], lang: str) -> Sheet:
     rows = [[outcome_word(row["outcome"], lang), row["count"], row["share"]] for row in counts]
     titles = [title(column, lang) for column in COUNTS]
     return Sheet(title("summary", lang).capitalize(), titles, rows, shares=frozenset({2}))
+
+
+def _templates(rows: list[dict[str, Any]], lang: str) -> Sheet:
+    told = [[measure(row["measure"], lang), *list(row.values())[1:]] for row in rows]
+    titles = [title(column, lang) for column in BY_TEMPLATE]
+    return Sheet(title("templates", lang).capitalize(), titles, told, shares=frozenset({5, 6, 7}))
 
 
 def _row(row: Record, lang: str) -> list[Any]:

@@ -11,6 +11,19 @@ RU: Mapping[str, str] = {
     "state": "состояние",
     "template": "шаблон",
     "version": "версия",
+    "templates": "шаблоны",
+    "measure": "показатель",
+    "of": "из",
+    "low": "не меньше",
+    "high": "не больше",
+    "measure.leads": "должников",
+    "measure.called": "звонили",
+    "measure.reached": "ответили",
+    "measure.heard": "дослушали",
+    "measure.operator": "говорили с оператором",
+    "measure.paid": "сказали, что оплатили",
+    "measure.promise": "обещали оплатить",
+    "measure.opt_out": "отказались от звонков",
     "when": "кому",
     "for": "для кого",
     "everybody": "остальным",
@@ -311,6 +324,11 @@ def outcome(key: str, lang: str) -> str:
 def recording(key: str, lang: str) -> str:
     """What became of a recording, for a reader of `lang`; "" is a call that was not recorded."""
     return RU[f"recording.{key}"] if lang == "ru" else key
+
+
+def measure(key: str, lang: str) -> str:
+    """What is counted of a template's leads, for a reader of `lang`."""
+    return RU[f"measure.{key}"] if lang == "ru" else key.replace("_", " ")
 
 
 def reason(key: str, lang: str) -> str:
