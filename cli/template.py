@@ -1,11 +1,15 @@
 """`zvonar template`: messages of text and variables."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.output import actor, formatted, say, settings_of, show_record, show_rows
 from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.speech.fragment import Fragment
 
 
 @click.group()
@@ -39,18 +43,26 @@ def show(ctx: click.Context, name: str, style: str) -> None:
     record = {
         "name": row.name,
         "version": row.version,
+        "for": message.role,
         "lang": message.lang,
+        "langs": list(message.langs),
         "variables": sorted(message.variables),
-        "fragments": [
-            {"name": part.name, "text": part.text} if part.text else {"name": part.name, "wav": part.wav}
-            for part in message.fragments
-        ],
+        "fragments": [_shown(part) for part in message.fragments],
+        "keys": {key.press: key.action for key in message.keys},
         "created_at": row.created_at,
     }
     if style == "table":
         click.echo(row.source.rstrip())
     else:
         show_record(record, style)
+
+
+def _shown(part: "Fragment") -> dict[str, Any]:
+    """A fragment as JSON: what it says by language, and to whom."""
+    from engine.conditions.filters import write
+
+    said = {"text": dict(part.texts)} if part.texts else {"wav": dict(part.wavs)}
+    return {"name": part.name, **said, "when": write(part.when) if part.when else ""}
 
 
 @command.command("list")

@@ -165,6 +165,7 @@ class Speech(Section):
         "alaw", description="what the trunk speaks, so that Asterisk need not transcode: alaw, ulaw or slin"
     )
     workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
+    max_message_s: int = Field(60, ge=5, le=600, description="seconds that a message may last")
     asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
     command: Command = Command()
     yandex: Yandex = Yandex()

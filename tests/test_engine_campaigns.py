@@ -221,6 +221,19 @@ def test_an_import_goes_by_the_campaigns_template_and_is_in_the_audit(
         campaigns.fill("autumn", tmp_path / "none.csv", "anna")
 
 
+def test_a_list_without_a_column_of_the_template_is_one_mistake_and_changes_nothing(
+    engine: Engine, campaigns: Campaigns, tmp_path: Path
+) -> None:
+    add_campaign(engine)
+    file = tmp_path / "list.csv"
+    file.write_text("phone;name\n9211234567;Пётр\n9211230000;Анна\n")
+    why = "the list has no column 'sum', which the template asks for: fragment 'debt', line 8, column 18"
+    with pytest.raises(FileError, match=why):
+        campaigns.fill("autumn", file, "anna")
+    assert (rows_of(engine, store.lead), rows_of(engine, audit.audit)) == ([], [])
+    assert not (tmp_path / "rejects").exists()
+
+
 def test_the_status_has_the_contracts_keys_and_true_figures(engine: Engine, campaigns: Campaigns) -> None:
     row = add_campaign(engine, cps=2.5, channels=4)
     states = Counter({"new": 1, "pending": 2, "in-flight": 3, "done": 4, "blocked": 5})

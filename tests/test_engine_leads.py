@@ -5,10 +5,10 @@ from builders import PHONE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.campaign.leads import Lead, Reader, Wanted
+from engine.campaign.leads import Lead, Reader, Wanted, complete
 from engine.campaign.messages import Choice, rules_of
 from engine.contact.numbering import Register
-from engine.errors import UsageError
+from engine.errors import FileError, UsageError
 from engine.speech.template import Template, parse
 from storage.db import new_id
 from storage.vocab import NumberKind
@@ -22,7 +22,7 @@ RANGES = [("DEF-9xx", 79210000000, 79219999999, "МегаФон", "г. Санк�
 def read(row: dict[str, str], template: Template = TEMPLATE) -> Lead:
     key = new_id()
     choice = Choice(new_id(), rules_of([], key))
-    return Reader(choice, {key: Wanted(template)}, "RU", Register(RANGES)).read(row)
+    return Reader(choice, {key: Wanted(template, 60)}, "RU", Register(RANGES)).read(row)
 
 
 @pytest.mark.parametrize(
@@ -170,3 +170,58 @@ def test_a_priority_is_no_variable_of_a_template() -> None:
     template = parse('[[fragment]]\ntext = "{name}, {priority}"')
     with pytest.raises(UsageError, match="the template needs a value for: priority"):
         read(GOOD | {"priority": "1"}, template)
+
+
+def test_what_is_never_said_is_no_variable() -> None:
+    template = parse('[[fragment]]\ntext = "{phone}"')
+    with pytest.raises(
+        FileError, match=r"'phone' \(fragment 'fragment1', line 2, column 9\), a column that is"
+    ):
+        list(complete([Wanted(template, 60)], iter([(2, GOOD)])))
+
+
+def test_a_column_that_somebody_may_do_without_may_be_left_out() -> None:
+    template = parse('[[fragment]]\ntext = "{name?клиент} {city?город}"')
+    rows = [(2, {"phone": PHONE}), (3, {"phone": PHONE})]
+    assert list(complete([Wanted(template, 60)], iter(rows))) == rows
+    assert read({"phone": PHONE}, template).variables == {"name": "", "city": ""}
+    several = [Wanted(TEMPLATE, 60), Wanted(template, 60)]  # whose column it is, each row will tell
+    assert list(complete(several, iter(rows))) == rows
+
+
+BY_DAYS = parse(
+    '[[fragment]]\ntext = "{name}"\nwhen = "sum > 30"\n[[fragment]]\nwhen = "sum < 10"\ntext = "{city:in}"'
+)
+
+
+def test_a_value_is_needed_where_it_is_said() -> None:
+    assert read(GOOD | {"name": "", "city": "Омск"}, BY_DAYS).variables == {
+        "name": "",
+        "city": "Омск",
+        "sum": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    "changes, why",
+    [
+        ({}, "the template needs a value for: city"),
+        ({"sum": "20"}, "no fragment of the template is for these values"),
+        ({"sum": "много"}, "sum: 'много' is no number"),
+        ({"sum": "31", "name": "🙂"}, "name: '🙂'"),
+        ({"sum": "31", "name": "я" * 1001}, "the template would last about 60 s, longer than 60 s"),
+    ],
+)
+def test_a_row_that_the_template_cannot_speak_to_is_refused(changes: dict[str, str], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        read(GOOD | changes, BY_DAYS)
+
+
+def test_a_row_may_ask_for_a_language_of_the_template() -> None:
+    template = parse('[[fragment]]\ntext = {ru = "{name:dative}", en = "for {name}"}')
+    assert read(GOOD | {"lang": "ru"}, template).lang == "ru"
+    assert read(GOOD | {"lang": "EN", "name": "Peter"}, template).lang == "en"
+    with pytest.raises(UsageError, match="name: 'П'"):
+        read(GOOD | {"lang": "en"}, template)
+    with pytest.raises(UsageError, match="lang: the template is in ru, en, and not in uz"):
+        read(GOOD | {"lang": "uz"}, template)

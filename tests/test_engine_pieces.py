@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.speech.clip import Said
+from engine.speech.fragment import Fragment
 from engine.speech.pieces import Part, pieces
-from engine.speech.template import Fragment
 
 VALUES = {"name": "Пётр", "city": "Казань", "debt": "124050", "n": "2", "on": "2026-03-08"}
 
@@ -32,12 +32,13 @@ VALUES = {"name": "Пётр", "city": "Казань", "debt": "124050", "n": "2"
     ],
 )
 def test_a_text_is_cut_at_its_values(text: str, said: list[str]) -> None:
-    spoken = Fragment("f", text).speak(VALUES)
+    spoken = Fragment("f", {"ru": text}).speak(VALUES)
     assert [f"={one.text}" if one.joined else one.text for one in spoken] == said
 
 
 def test_a_message_has_as_many_pieces_as_values_not_as_their_products() -> None:
-    fragment = Fragment("f", "Здравствуйте, {name}! Вы живёте {city:in}, ваш долг {debt:rub}, {name}.")
+    text = "Здравствуйте, {name}! Вы живёте {city:in}, ваш долг {debt:rub}, {name}."
+    fragment = Fragment("f", {"ru": text})
     made = set()
     for name in ("Пётр", "Анна", "Иван", "Ольга"):
         for city in ("Казань", "Омск", "Тула"):

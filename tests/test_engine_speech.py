@@ -214,7 +214,7 @@ def test_a_recording_is_converted_and_kept_with_the_template(studio: Studio, tmp
     [
         (None, "No such file"),
         (b"\xff\xfe", "not UTF-8"),
-        (b"[[fragment]]\ntext = '{Name}'", "line 1, column 1"),
+        (b"[[fragment]]\ntext = '{Name}'", "line 2, column 9"),
         (b"[[fragment]]\nwav = 'none.wav'", r"none\.wav: No such file"),
         (b"[[fragment]]\nwav = 'debt.toml'", "not a WAV"),
     ],

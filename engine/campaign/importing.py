@@ -74,14 +74,21 @@ def import_rows(
 
 def reader_of(connection: Connection, campaign: store.CampaignRow, settings: Settings) -> Reader:
     """Reads rows for a campaign, as its messages are now."""
+    choice, wanted = wanted_of(connection, campaign, settings)
+    return Reader(choice, wanted, settings.region, numbering.read(connection))
+
+
+def wanted_of(
+    connection: Connection, campaign: store.CampaignRow, settings: Settings
+) -> tuple[Choice, dict[UUID, Wanted]]:
+    """How a campaign chooses among its templates, and what each asks of a row."""
     choice = Choice(campaign.id, rules_of(campaign.messages, campaign.template_id))
     found = speech.versions(connection, choice.templates)
-    several = len(found) > 1
-    templates = {
-        key: Wanted(parse(row.source), f"template {row.name}" if several else "the template")
+    several, longest_s = len(found) > 1, settings.speech.max_message_s
+    return choice, {
+        key: Wanted(parse(row.source), longest_s, f"template {row.name}" if several else "the template")
         for key, row in found.items()
     }
-    return Reader(choice, templates, settings.region, numbering.read(connection))
 
 
 @contextmanager

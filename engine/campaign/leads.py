@@ -1,7 +1,7 @@
 """A row of a list as a lead: normalised, placed in its time zones, or refused with the reason."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,9 +12,8 @@ from engine.campaign.messages import Choice
 from engine.contact.numbering import Register
 from engine.contact.numbers import e164, kind
 from engine.contact.zones import Locator, Place
-from engine.errors import TemplateError, UsageError
-from engine.files.sheets import EXTRA
-from engine.speech.formats import say
+from engine.errors import FileError, UsageError
+from engine.files.sheets import EXTRA, Row
 from engine.speech.template import Template
 from engine.speech.words import LANGUAGES
 from storage.vocab import NumberKind, Role
@@ -58,32 +57,52 @@ class Lead:
 
 
 class Wanted:
-    """What one template asks of a row. `name`: as the reasons of refusals call it."""
+    """What one template asks of a row, and how long its message may last.
 
-    def __init__(self, template: Template, name: str = "the template") -> None:
-        self._name, self._template = name, template
-        self._variables, self._formats = sorted(template.variables), sorted(template.formats)
+    `name`: as the reasons of refusals call it.
+    """
+
+    def __init__(self, template: Template, longest_s: int, name: str = "the template") -> None:
+        self._name, self._template, self._longest_s = name, template, longest_s
+        self._variables = sorted(filter(is_variable, template.variables))
+
+    def complete(self, columns: Collection[str]) -> None:
+        """FileError names the first column that it asks for and a list does not have, and where it does."""
+        for name, place in self._template.asked():
+            if not is_variable(name):
+                raise FileError(f"{self._name} asks for {name!r} ({place}), a column that is never said")
+            if name in self._template.columns and name not in columns:
+                raise FileError(f"the list has no column {name!r}, which {self._name} asks for: {place}")
 
     def check(self, role: str, lang: str) -> None:
         """UsageError when it is not for somebody of this role, or not in the language that is asked for."""
         own = self._template
         if role != own.role:
             raise UsageError(f"role: the row names {ROLES[role]}, and {self._name} is for {ROLES[own.role]}")
-        if lang and lang != own.lang:
-            raise UsageError(f"lang: {self._name} is in {own.lang}, and not in {lang}")
+        if lang and lang not in own.langs:
+            raise UsageError(f"lang: {self._name} is in {', '.join(own.langs)}, and not in {lang}")
 
     def spoken(self, row: Mapping[str, str], lang: str) -> dict[str, str]:
         """What it says of him; UsageError names what has no value, or one that cannot be said."""
-        spoken = {name: row.get(name, "") for name in self._variables if is_variable(name)}
-        missing = [name for name in self._variables if not spoken.get(name, "").strip()]
-        if missing:
+        spoken = {name: row.get(name, "") for name in self._variables}
+        if missing := self._template.missing(spoken, lang):
             raise UsageError(f"{self._name} needs a value for: {', '.join(missing)}")
-        for name, form in self._formats:
-            try:
-                say(spoken[name].strip(), form, lang or self._template.lang)
-            except TemplateError as error:
-                raise UsageError(f"{name}: {error}") from None
+        lasts = self._template.seconds(spoken, lang)
+        if lasts > self._longest_s:
+            raise UsageError(f"{self._name} would last about {lasts:.0f} s, longer than {self._longest_s} s")
         return spoken
+
+
+def complete(wanted: Collection[Wanted], source: Iterator[Row]) -> Iterator[Row]:
+    """The rows of a list; FileError when it lacks a column that everybody's message needs.
+
+    Where several templates may be chosen, each row is told of its own.
+    """
+    for number, (line, row) in enumerate(source):
+        if not number and len(wanted) == 1:
+            for one in wanted:
+                one.complete(row.keys())
+        yield line, row
 
 
 class Reader:

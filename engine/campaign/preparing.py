@@ -14,7 +14,7 @@ all leads of a campaign share come first.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from sqlalchemy import Engine
 from engine.errors import TemplateError, VoiceError
 from engine.settings import Settings
 from engine.speech.clip import Said
-from engine.speech.message import Message, Spoken, message_of, names
+from engine.speech.message import Message, Spoken, message_of, names, said
 from engine.speech.service import Batch, Failure, Speech
 from storage import campaign as store
 from storage import speech as speech_store
@@ -147,12 +147,12 @@ class Asked:
     @property
     def lang(self) -> str:
         """The language that it is said in."""
-        return self.message.template.lang
+        return self.lead.lang or self.message.template.lang
 
     @property
-    def pieces(self) -> Iterator[Said]:
+    def pieces(self) -> list[Said]:
         """What has to be made for it."""
-        return (piece for _name, pieces in self.spoken for piece in pieces)
+        return said(self.spoken)
 
 
 def _asked(lead: Record, message: Message) -> Asked:
@@ -160,7 +160,7 @@ def _asked(lead: Record, message: Message) -> Asked:
     if lead.role != meant:
         return Asked(lead, message, why=f"the template is for a {meant}, and he is a {lead.role}")
     try:
-        return Asked(lead, message, message.spoken(lead.variables))
+        return Asked(lead, message, message.spoken(lead.variables, lead.lang))
     except TemplateError as error:
         return Asked(lead, message, why=str(error))
 

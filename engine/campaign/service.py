@@ -16,7 +16,8 @@ from sqlalchemy import Engine
 
 from engine.campaign import changing, funnel, storms
 from engine.campaign.hearing import Hearing, kept, pinned
-from engine.campaign.importing import import_rows
+from engine.campaign.importing import import_rows, wanted_of
+from engine.campaign.leads import complete
 from engine.campaign.messages import told
 from engine.campaign.retry_rules import parse
 from engine.contact.lists import Summary
@@ -165,10 +166,11 @@ class Campaigns:
         """Import a list; the same list again changes nothing."""
         with reading(self._engine) as connection:
             row = self._find(connection, name)
+            _choice, wanted = wanted_of(connection, row, self._settings)
         summary = import_rows(
             self._engine,
             row,
-            rows(file),
+            complete(wanted.values(), rows(file)),
             self._settings,
             rejects=self._settings.data_dir / "rejects" / f"{name}-{file.stem}.rejected.csv",
             progress=progress,

@@ -21,7 +21,7 @@ from engine.contact.blacklist import Blacklists
 from engine.contact.cases import ZoneSets
 from engine.errors import NotFound
 from engine.settings import Settings
-from engine.speech.clip import Clip
+from engine.speech.clip import MS_A_CHARACTER, Clip
 from engine.speech.message import message_of
 from engine.speech.shipped import phrases
 from storage import campaign as store
@@ -153,13 +153,13 @@ class Talks:
             if row is None:
                 raise NotFound("no campaign has a lead with this number")
             message = message_of(speech_store.template_of(connection, row.template_id))
-        texts = phrases(message.template.lang)["debtor"]
-        made = {piece: _unspoken(piece.text) for piece in message.pieces(row.variables)}
+        texts = phrases(row.lang or message.template.lang)["debtor"]
+        made = {piece: _unspoken(piece.text) for piece in message.pieces(row.variables, row.lang)}
         return Sheet(
             attempt_id=row.id,
             person_id=row.person_id,
             e164=e164,
-            message=tuple(message.clips(row.variables, made)),
+            message=tuple(message.clips(row.variables, made, row.lang)),
             phrases={
                 name: _unspoken(text.replace("{company}", self._settings.company.name))
                 for name, text in texts.items()
@@ -260,7 +260,7 @@ def _manned(row: Record) -> bool:
 
 def _unspoken(text: str) -> Clip:
     """A clip that has no file, about as long as the text takes to say."""
-    return Clip("", 60 * len(text), text)
+    return Clip("", MS_A_CHARACTER * len(text), text)
 
 
 def _stored(name: str, ms: int, part: str = "") -> Clip:

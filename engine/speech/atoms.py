@@ -5,8 +5,8 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import cache
 
-from engine.errors import TemplateError
 from engine.speech import formats
 from engine.speech.template import Template
 from engine.speech.words import SCALES
@@ -21,17 +21,20 @@ def atoms(text: str) -> Iterator[tuple[str, bool]]:
         yield word.rstrip(","), word.endswith(",")
 
 
-def needed(template: Template) -> list[str]:
-    """Every atom that the formats of a template can ask for."""
-    found: dict[str, None] = {}
-    for _name, form in sorted(template.formats):
-        for value in _values(form):
-            try:
-                said = formats.say(value, form, template.lang)
-            except TemplateError:
-                break  # a format of free values: names, cities
-            found |= {word: None for piece in said if piece.joined for word, _rest in atoms(piece.text)}
-    return list(found)
+def needed(template: Template, lang: str = "") -> list[str]:
+    """Every atom that the formats of a template can ask for; without a language in its own."""
+    lang = lang or template.lang
+    asked = {one.form: None for part in template.fragments for one in part.variables(lang)}
+    return sorted(frozenset[str]().union(*(of_format(form, lang) for form in asked)))
+
+
+@cache
+def of_format(form: str, lang: str) -> frozenset[str]:
+    """Every word that a format may say: 61 for roubles and kopecks. None for free values: names, cities."""
+    if formats.free(form, lang):
+        return frozenset()
+    said = (piece for value in _values(form) for piece in formats.say(value, form, lang))
+    return frozenset(word for piece in said for word, _rest in atoms(piece.text))
 
 
 def _values(form: str) -> Iterator[str]:
@@ -42,5 +45,7 @@ def _values(form: str) -> Iterator[str]:
     elif kind == "digits":
         yield "+0123456789"
     else:
-        sizes = (1, *SCALES) if kind != "rub" else (1, 100, *(100 * scale for scale in SCALES))
-        yield from (str(n * size) for size in sizes for n in range(1000 if size < 1000 else 21))
+        units = (1, 100) if kind == "rub" else (1,)  # kopecks, roubles
+        for unit in units:
+            yield from (str(n * unit) for n in range(1000))
+        yield from (str(n * units[-1] * scale) for scale in SCALES for n in range(1, 10))

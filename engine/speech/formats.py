@@ -22,9 +22,10 @@ from functools import lru_cache, partial
 
 from engine.conditions.texts import day
 from engine.errors import TemplateError
-from engine.speech import russian, words
+from engine.speech import russian, speakable, words
 from engine.speech.clip import Said
 
+NOUN = re.compile(r"[^\W\d_](?:[^\d_,.:;!?()]*[^\W\d_])?")
 DIGITS = re.compile(r"[+0-9 ().-]*[0-9][+0-9 ().-]*")
 
 Say = Callable[[str], str]
@@ -37,26 +38,30 @@ def say(value: str, form: str, lang: str) -> tuple[Said, ...]:
 
     TemplateError for no format, or a value that it cannot say.
     """
-    if free := _free(form, lang):
-        return (Said(free(value)),)
+    if said := free(form, lang):
+        if wrong := speakable.fault(value, lang):
+            raise TemplateError(wrong[1])
+        if not speakable.says(value):
+            raise TemplateError(f"{value[:32]!r} has nothing to say")
+        return (Said(said(value)),)
     return tuple(Said(group, joined=True) for group in _counted(form, lang)(value))
 
 
 @lru_cache(maxsize=1_000)
 def check(form: str, lang: str) -> None:
     """TemplateError for what is no format of this language."""
-    if not _free(form, lang):
+    if not free(form, lang):
         _counted(form, lang)
 
 
-def _free(form: str, lang: str) -> Say | None:
+def free(form: str, lang: str) -> Say | None:
     """How a name or a place is said; None for what counts."""
     if form in words.CASES:
         if lang != "ru":
             raise TemplateError(f"{form!r}: cases are for templates in Russian")
         return partial(russian.declined, case=form)
-    free: dict[str, Say] = {"": str, "in": partial(words.within, lang=lang)}
-    return free.get(form)
+    known: dict[str, Say] = {"": str, "in": partial(words.within, lang=lang)}
+    return known.get(form)
 
 
 def _counted(form: str, lang: str) -> Count:
@@ -85,6 +90,9 @@ def _counting(forms: tuple[str, ...], lang: str) -> Count:
     wanted = words.TONGUES[lang].FORMS
     if len(spoken) != wanted or not all(spoken):
         raise TemplateError(f"{'|'.join(forms)!r}: a noun has {wanted} forms in this language")
+    for one in spoken:
+        if not NOUN.fullmatch(one) or speakable.fault(one, lang):
+            raise TemplateError(f"{one!r} is no word of this language ({lang})")
     return lambda value: words.counted(_whole(value, spoken[-1]), spoken, lang)
 
 

@@ -13,6 +13,7 @@ product. Punctuation at the edge of a number, where it has nothing to say, is dr
 import re
 from collections.abc import Iterable
 
+from engine.speech import speakable
 from engine.speech.clip import Said
 
 Part = str | tuple[Said, ...]  # as it is written, or a value as it is said
@@ -20,7 +21,6 @@ STOP = re.compile(r"[.,;:!?…)»”–—](?=\s)|\s-(?=\s)")
 GAP = re.compile(r"\s|$")
 BEFORE = re.compile(r"^(?:[.,;:!?…)»”\]–—\s]|-\s)+")  # a number's end
 AFTER = re.compile(r"[(«“„\[\s]+$")  # a number's beginning
-SOUND = re.compile(r"[\w%№&+=°§$€₽@#*/]")  # a text without any of these is punctuation
 
 
 def pieces(parts: Iterable[Part]) -> tuple[Said, ...]:
@@ -55,4 +55,4 @@ def _cut(between: str) -> int:
 def _read(text: str) -> tuple[Said, ...]:
     """A text without idle space and punctuation, if anything is left of it."""
     text = " ".join(AFTER.sub("", BEFORE.sub("", text)).split())
-    return (Said(text),) if SOUND.search(text) else ()
+    return (Said(text),) if speakable.says(text) else ()

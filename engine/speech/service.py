@@ -70,6 +70,7 @@ class Speech:
         self.cache = AudioCache(settings.audio_dir, settings.speech.format)
         self._voices: dict[str, Speaker] = {}
         self._renderer = renderer or Here(settings.speech, self.cache)
+        self.longest_s = settings.speech.max_message_s
 
     def voice(self, lang: str) -> Speaker:
         """The voice that speaks this language."""

@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 
 from engine.errors import NotFound, TemplateError
 from engine.settings import safe_name
-from engine.speech import sound, template, wav
-from engine.speech.message import message_of
+from engine.speech import sound, wav
+from engine.speech.message import message_of, recording
+from engine.speech.proof import proofread
 from engine.speech.service import Speech
 from storage import audit
 from storage import speech as store
@@ -32,15 +33,15 @@ class Templates:
         except UnicodeDecodeError:
             raise TemplateError(f"{file}: not UTF-8 text") from None
         try:
-            checked = template.parse(source)
+            checked = proofread(source, self._speech.longest_s)
         except TemplateError as error:
             raise TemplateError(f"{file}: {error}") from None
         wavs: dict[str, list[Any]] = {}
         for part in checked.fragments:
-            if part.wav:
-                content = sound.finish(wav.load(file.parent / part.wav), self._speech.cache.form)
+            for lang, beside in part.wavs.items():
+                content = sound.finish(wav.load(file.parent / beside), self._speech.cache.form)
                 ms = sound.length_ms(content, self._speech.cache.form)
-                wavs[part.name] = [self._speech.cache.put(content), ms]
+                wavs[recording(part, lang, checked)] = [self._speech.cache.put(content), ms]
         now = datetime.now(UTC)
         with writing(self._engine) as connection:
             row = store.add_template(connection, name, source, wavs, now)
