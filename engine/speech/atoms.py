@@ -30,7 +30,7 @@ def needed(template: Template, lang: str = "") -> list[str]:
 
 @cache
 def of_format(form: str, lang: str) -> frozenset[str]:
-    """Every word that a format may say: 61 for roubles and kopecks. None for free values: names, cities."""
+    """Every word that a format may say: 54 for roubles and kopecks. None for free values: names, cities."""
     if formats.free(form, lang):
         return frozenset()
     said = (piece for value in _values(form) for piece in formats.say(value, form, lang))
