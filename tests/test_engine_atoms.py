@@ -144,8 +144,7 @@ def test_whatever_is_counted_is_of_the_formats_words(
 
 def test_a_template_needs_the_words_of_its_formats() -> None:
     text = '{ru = "{name}, {city:in}: {sum:rub} {n:раз|раза|раз}", en = "{sum:rub}"}'
-    made = parse(f"[[fragment]]
-text = {text}")
+    made = parse(f"[[fragment]]\ntext = {text}")
     assert set(needed(made)) == MONEY | {"раз", "раза"}
     assert set(needed(made, "en")) == of_format("rub", "en")
     assert needed(parse('[[fragment]]\ntext = "{name:dative}"')) == []
