@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.output import actor, formatted, say, settings_of, show_record, show_rows
+from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,11 +81,19 @@ def list_(ctx: click.Context, style: str) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--var", "pairs", multiple=True, metavar="K=V", help="A variable's value; may be repeated.")
+@click.option("--lead", "who", default="", metavar="ID", help="Whom: his external id or phone.")
+@click.option("--campaign", default="", metavar="NAME", help="Of which campaign the lead is.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The WAV to write.")
 @click.pass_context
-def render(ctx: click.Context, name: str, pairs: tuple[str, ...], out: Path) -> None:
-    """Write the message as a callee would hear it."""
-    from engine.wiring import templates
+def render(ctx: click.Context, name: str, pairs: tuple[str, ...], who: str, campaign: str, out: Path) -> None:
+    """Write the message as a callee would hear it, with the values of --var or exactly as a --lead will."""
+    from engine.wiring import previews, templates
+
+    if (pairs and who) or (campaign and not who):
+        raise UsageError("give --var, or --lead with or without its --campaign")
+    if who:
+        _written(out, previews(settings_of(ctx)).lead(name, who, out, campaign))
+        return
 
     values = {}
     for pair in pairs:
@@ -93,5 +101,38 @@ def render(ctx: click.Context, name: str, pairs: tuple[str, ...], out: Path) -> 
         if not equals:
             raise UsageError(f"--var {pair!r}: write NAME=VALUE")
         values[key.strip()] = value
-    ms = templates(settings_of(ctx)).render(name, values, out)
+    _written(out, templates(settings_of(ctx)).render(name, values, out))
+
+
+def _written(out: Path, ms: int) -> None:
     say(f"{out}: {ms / 1000:.1f} s")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--campaign", default="", metavar="NAME", help="Among its leads; else of the [sample].")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The folder for WAVs.")
+@formatted
+@click.pass_context
+def preview(ctx: click.Context, name: str, campaign: str, out: Path, style: str) -> None:
+    """Render the worst: the longest message in each language, the longest name, the most joined pieces.
+
+    What was synthesised for it is told; the rest was there already.
+    """
+    from rich.progress import Progress
+
+    from engine.reports.words import titles
+    from engine.wiring import previews
+
+    settings = settings_of(ctx)
+    with Progress(console=console(err=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        rows = previews(settings).worst(name, out, campaign, lambda done: bar.update(task, completed=done))
+    columns = ["cases", "who", "lang", "seconds", "pieces", "synthesised", "text", "file"]
+    if style != "json":
+        rows = [
+            row | {"cases": " ".join(row["cases"]), "synthesised": " | ".join(row["synthesised"])}
+            for row in rows
+        ]
+    told = [row | {"seconds": round(row["ms"] / 1000, 1)} for row in rows]
+    show_rows([{key: row[key] for key in columns} for row in told], style, titles(columns, settings.lang))

@@ -17,6 +17,7 @@ from engine.campaign.hearing import Hearing
 from engine.campaign.live import Live
 from engine.campaign.owing import Owing
 from engine.campaign.preparing import Preparer
+from engine.campaign.preview import Preview
 from engine.campaign.results import Results
 from engine.campaign.service import Campaigns
 from engine.campaign.switches import Switches
@@ -119,6 +120,12 @@ def templates(settings: Settings) -> Templates:
     """Messages of text and variables."""
     engine = database(settings)
     return Templates(engine, Speech(engine, settings))
+
+
+def previews(settings: Settings) -> Preview:
+    """What templates sound like to leads."""
+    engine = database(settings)
+    return Preview(engine, settings, Speech(engine, settings))
 
 
 def recordings(settings: Settings) -> Recordings:

@@ -194,12 +194,6 @@ def lead_counts(connection: Connection, campaign_id: UUID) -> dict[LeadState, in
     return {LeadState(state): count for state, count in connection.execute(query)}
 
 
-def hearers(connection: Connection, campaign_id: UUID) -> dict[UUID | None, int]:
-    """How many leads hear each template; None: the campaign's own."""
-    query = select(lead.c.template_id, func.count()).where(lead.c.campaign_id == campaign_id)
-    return dict(connection.execute(query.group_by(lead.c.template_id)).all())
-
-
 def unfinished(connection: Connection, campaign_id: UUID) -> bool:
     """Is there a lead that is not over?"""
     open_states = (LeadState.NEW, LeadState.PENDING, LeadState.IN_FLIGHT)

@@ -118,3 +118,47 @@ def test_the_report_compares_templates(templates: Path, capsys: pytest.CaptureFi
     assert "opt out" in english and "outcome" not in english
     assert "показатель" not in show(capsys, "report", "campaign", "autumn")
     assert run([*words, "--by", "phase"]) == 2
+
+
+def test_a_lead_is_rendered_and_the_worst_are_previewed(
+    templates: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(capsys, *CREATE, *HALVES, *FRIENDS)
+    text = "external_id;phone;name;sum;role\nd1;9211230001;Вера;;contact\nd2;9211230002;Константин;;contact\n"
+    (templates / "list.csv").write_text(text)
+    show(capsys, "campaign", "import", "spring", "list.csv")
+    render = ["template", "render", "friends", "--lead"]
+    for who in ("d1", "89211230001"):
+        assert run([*render, who, "-o", "lead.wav"]) == 0
+        assert capsys.readouterr().err.startswith("lead.wav: ")
+        assert (templates / "lead.wav").stat().st_size > 8000
+    preview = ["template", "preview", "friends", "--campaign", "spring", "-o", "worst"]
+    table = show(capsys, *preview)
+    assert all(word in table for word in ("случай", "longest-ru name", "d2", "Константин", "озвучено"))
+    (row,) = json.loads(show(capsys, *preview, "--format", "json"))
+    assert (row["cases"], row["who"], row["synthesised"]) == (["longest-ru", "name"], "d2", [])
+    assert (templates / row["file"]).is_file()
+    (printed,) = csv.DictReader(StringIO(show(capsys, *preview, "--format", "csv")))
+    assert printed["text"] == row["text"]
+
+
+@pytest.mark.parametrize(
+    "words, code, told",
+    [
+        ("render friends --lead none -o a.wav", 3, "no lead 'none' hears template 'friends'"),
+        ("render friends --lead d1 --campaign none -o a.wav", 3, "no lead 'd1' in campaign 'none'"),
+        ("render friends --lead d1 --var name=x -o a.wav", 2, "give --var, or --lead"),
+        ("render friends --campaign autumn --var name=x -o a.wav", 2, "give --var, or --lead"),
+        ("render friends --lead d1", 2, "--out"),
+        ("preview friends -o worst", 2, "has no [sample]; name a campaign"),
+        ("preview none -o worst", 3, "no template named 'none'"),
+        ("preview friends --campaign none -o worst", 3, "no campaign named 'none'"),
+        ("preview friends --campaign autumn -o worst", 3, "nobody in campaign 'autumn' hears"),
+        ("preview friends", 2, "--out"),
+    ],
+)
+def test_wrong_questions_of_templates(
+    templates: Path, capsys: pytest.CaptureFixture[str], words: str, code: int, told: str
+) -> None:
+    assert run(["template", *words.split()]) == code
+    assert told in capsys.readouterr().err

@@ -14,7 +14,7 @@ from engine.campaign.messages import Rule, rules_of, stored, told
 from engine.errors import NotFound
 from engine.settings import Settings
 from engine.speech.message import message_of
-from storage import audit, speech
+from storage import audit, hearers, speech
 from storage import campaign as store
 from storage.db import reading, writing
 
@@ -59,7 +59,7 @@ class Hearing:
         with reading(self._engine) as connection:
             row = _find(connection, name)
             rules = rules_of(row.messages, row.template_id)
-            counts = store.hearers(connection, row.id)
+            counts = hearers.counts(connection, row.id)
             leads = {key or row.template_id: count for key, count in counts.items()}
             named = [(rule.when, UUID(key), share) for rule in rules for key, share in rule.shares]
             before = leads.keys() - {key for _when, key, _share in named}
