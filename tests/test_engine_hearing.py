@@ -71,7 +71,7 @@ def test_each_row_is_checked_against_the_template_that_it_will_hear(office: Offi
         "7": "lang: template debt is in ru, and not in uz",
         "8": "lang: 'de' is none of ru, en, uz",
         "9": "sum: 'много' is no number",
-        "10": "bonus: 'x' is no whole number of things",
+        "10": "fragment 'fragment1': bonus: 'x' is no whole number of things",
     }
     assert office.heard == {"1": None, "2": "friends", "3": "english", "4": "soft"}
     found = {row.key: (row.role, row.lang, row.variables) for row in rows_of(engine, lead)}
