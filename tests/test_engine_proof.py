@@ -54,6 +54,8 @@ def test_a_template_that_can_be_said_is_read() -> None:
             "fragment 'fragment1', line 4, column 5: 'www.bank.ru' is an address",
         ),
         ("[[fragment]]\ntext = '{a?🙂}'", "line 2, column 12: '🙂'"),
+        ("[[fragment]]\ntext = '{a:день|дня|🙂?б} {b}'", "line 2, column 21: '🙂'"),
+        ("[[fragment]]\ntext = '{a:день|дня|дней?б🙂}'", "line 2, column 27: '🙂'"),
         (
             "[[fragment]]\ntext = 'a'\n[[fragment]]\ntext = '…'",
             "line 4, column 9: it has nothing to say",
