@@ -59,6 +59,27 @@ def test_what_leads_have_in_common_is_spoken_once(room: Room) -> None:
     assert room.spoken == {"Здравствуйте, Пётр!": 1, "Здравствуйте, Анна!": 1, "Ваш долг 100 рублей.": 1}
 
 
+def test_a_lead_hears_what_is_for_him_in_his_language(room: Room, engine: Engine) -> None:
+    source = """
+[[fragment]]
+text = {ru = "Здравствуйте, {name?клиент}!", en = "Hello, {name?dear}!"}
+[[fragment]]
+name = "late"
+when = "days > 30"
+text = {ru = "Пора.", en = "It is time."}
+"""
+    template_id = add_template(engine, "two", source)
+    told = {"template_id": template_id}
+    late = room.new("", variables={"name": "Ann", "days": "31"}, lang="en", **told)
+    soon = room.new("", variables={"name": "", "days": "1"}, lang="", **told)
+    odd = room.new("", variables={"name": "Ann", "days": "много"}, lang="", **told)
+    assert room.preparer.step(room.campaign) == 3
+    assert room.spoken == dict.fromkeys(("Hello, Ann!", "It is time.", "Здравствуйте, клиент!"), 1)
+    assert [part for _name, _ms, part in lead_now(engine, late).clips] == ["fragment1", "late"]
+    assert [part for _name, _ms, part in lead_now(engine, soon).clips] == ["fragment1"]
+    assert lead_now(engine, odd).why == "no audio: fragment 'late', `when`: days: 'много' is no number"
+
+
 @pytest.mark.parametrize(
     "changes, why",
     [

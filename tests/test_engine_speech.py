@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from engine.errors import NotFound, TemplateError, VoiceError
 from engine.speech import sound, wav
 from engine.speech.clip import Said
+from engine.speech.message import message_of
 from engine.speech.service import Speech
 from engine.speech.shipped import phrases, static_sounds
 from engine.speech.templates import Templates
@@ -207,6 +208,21 @@ def test_a_recording_is_converted_and_kept_with_the_template(studio: Studio, tmp
     assert studio.spoken == {"Пётр": 1}
     (tmp_path / "end.wav").write_bytes(tone(44100, 2, seconds=0.7))  # another recording: another version
     assert studio.templates.set("debt", file, "anna").version == 2
+
+
+def test_a_template_keeps_a_recording_for_each_of_its_languages(studio: Studio, tmp_path: Path) -> None:
+    for number, lang in enumerate(("ru", "en")):
+        (tmp_path / f"{lang}.wav").write_bytes(tone(8000, 1, seconds=0.5 + number))
+    file = tmp_path / "debt.toml"
+    file.write_text('[[fragment]]\nname = "end"\nwav = {ru = "ru.wav", en = "en.wav"}')
+    row = studio.templates.set("debt", file, "anna")
+    assert set(row.wavs) == {"end", "end.en"}
+    message = message_of(row)
+    heard = [message.clips({}, {}, lang) for lang in ("", "ru", "en")]
+    own, ru, en = ([(clip.name, clip.part) for clip in clips] for clips in heard)
+    assert own == ru == [(row.wavs["end"][0], "end")]
+    assert en == [(row.wavs["end.en"][0], "end")]
+    assert message.pieces({}, "en") == []
 
 
 @pytest.mark.parametrize(
