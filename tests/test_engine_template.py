@@ -178,8 +178,8 @@ def test_what_is_asked_for_has_a_place_in_the_file() -> None:
         ("name", "fragment 'hello', line 4, column 52"),
         ("days", "fragment 'warning', line 9, column 14"),
         ("days", "fragment 'warning', line 10, column 7"),
-        ("city", "fragment 'warning', `when`"),
-        ("days", "fragment 'warning', `when`"),
+        ("city", "fragment 'warning', line 7, `when`"),
+        ("days", "fragment 'warning', line 7, `when`"),
     ]
 
 
