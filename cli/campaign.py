@@ -12,6 +12,7 @@ from cli.output import actor, console, formatted, say, settings_of, show_record,
 NAME = click.argument("name")
 PACING = ["fill", "progressive", "predictive"]
 RETRY = "As busy='10m x2 max 1h', no-answer='2h times 3 next-phone', rejected=never; may be repeated."
+MACHINE = "What machines get: the verdict noted (default), a hang-up, a message for anybody."
 PACED = "All channels, or for operators: a call for each free one, or ahead of them."
 
 
@@ -49,6 +50,8 @@ def service(ctx: click.Context) -> Any:
 @click.option("--exempt", default="", metavar="WHY", help="Why no consent is needed, for the record.")
 @click.option("--owes", default="", metavar="SOURCE", help="A [[source]] to ask who still owes.")
 @click.option("--retry", multiple=True, metavar="OUTCOME=RULE", help=RETRY)
+@click.option("--amd", type=click.Choice(["fast", "careful"]), help="Tell answering machines; else nothing.")
+@click.option("--machine", default="", metavar="note|hangup|TEMPLATE", help=MACHINE)
 @click.option("--record", is_flag=True, help="Record its calls, and tell the callee so.")
 @click.pass_context
 def create(
@@ -63,6 +66,8 @@ def create(
     owes: str,
     retry: tuple[str, ...],
     record: bool,
+    amd: str | None,
+    machine: str,
     pacing: str,
     **figures: Any,
 ) -> None:
@@ -71,7 +76,7 @@ def create(
     from storage.vocab import Pacing
 
     limits = Limits(**figures, pacing=Pacing(pacing))
-    rules = Rules(law, exempt, owes, record, retry)
+    rules = Rules(law, exempt, owes, record, retry, amd or "", machine)
     service(ctx).create(name, ",".join(templates), trunks, limits, actor(), rules, messages)
     say(f"campaign {name} is in draft; import a list, then start it")
 

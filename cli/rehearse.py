@@ -20,7 +20,6 @@ def command() -> None:
 @click.pass_context
 def debtor(ctx: click.Context, phone: str, _did: str | None, keys: str, style: str) -> None:
     """What the debtor with this number would hear, and what would come of it. Nothing is changed."""
-    from dialplan.debtor import DebtorCall
     from dialplan.debtor import debtor as conversation
     from dialplan.rehearsal import rehearse
     from engine.contact.numbers import e164
@@ -28,9 +27,7 @@ def debtor(ctx: click.Context, phone: str, _did: str | None, keys: str, style: s
 
     settings = settings_of(ctx)
     sheet = talks(settings).rehearsal(e164(phone, settings.region))
-    where = sheet.operator, sheet.endpoint
-    call = DebtorCall(sheet.message, sheet.phrases, *where, sheet.recorded, sheet.manned, sheet.later)
-    played = rehearse(conversation(call), [key.strip() for key in keys.split(",") if key.strip()])
+    played = rehearse(conversation(sheet.call), [key.strip() for key in keys.split(",") if key.strip()])
     if style == "json":
         show_record({"steps": played.steps, "outcome": played.result.outcome}, style)
         return

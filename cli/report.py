@@ -7,7 +7,7 @@ import click
 
 from cli.output import actor, formatted, say, settings_of, show_record, show_rows
 
-BY = click.Choice(["outcome", "template"])
+BY = click.Choice(["outcome", "template", "amd"])
 
 
 @click.group()
@@ -26,8 +26,10 @@ def campaign(ctx: click.Context, name: str, out: Path | None, by: str, style: st
 
     By template: how many of the leads who hear it were reached, heard it to the end, pressed which key, with
     the interval in which the true share lies (95 %). The table has it whenever there are several templates.
+    By amd: talks by what AMD took them for, their length, who pressed a key.
     """
     from engine.reports import campaign as report
+    from engine.reports import listening
     from engine.reports.variants import variants
     from engine.reports.words import outcome, titles
     from engine.wiring import database
@@ -41,6 +43,10 @@ def campaign(ctx: click.Context, name: str, out: Path | None, by: str, style: st
     compared = variants(engine, name) if by == "template" or style == "table" else []
     if by == "template":
         _show_variants(compared, style, settings.lang)
+        return
+    if by == "amd":
+        columns = list(listening.COLUMNS)
+        show_rows(listening.by_amd(engine, name), style, titles(columns, settings.lang))
         return
     if style == "table":
         rows = [

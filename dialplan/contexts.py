@@ -9,12 +9,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from engine.campaign.machines import PRESETS
 from engine.errors import SettingsError
 from engine.sections import Asterisk, Trunk
 from engine.settings import Settings, share
@@ -101,6 +102,7 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
         "directories": {"astetcdir": node.home, **node.directories},
         "trunks": trunks_to_write(settings),
         "events": EVENTS,
+        "machines": {name: astuple(preset) for name, preset in PRESETS.items()},
     }
     templates = Environment(
         loader=FileSystemLoader(share("etc/asterisk")),

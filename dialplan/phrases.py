@@ -7,24 +7,32 @@ class Debtor(StrEnum):
     """The table [debtor]."""
 
     ROBOT = "robot"
+    CALLED_BACK = "called-back"
     RECORDED = "recorded"
-    MENU = "menu"
-    MENU_ALONE = "menu-alone"
+    NO_SUCH_KEY = "no-such-key"
     CONNECTING = "connecting"
     OPERATOR_BUSY = "operator-busy"
     PAID = "paid"
     OPTED_OUT = "opted-out"
     GOODBYE = "goodbye"
-    LATER = "later"
     WHICH_HOUR = "which-hour"
     NO_HOUR = "no-hour"
     CALL_BACK = "call-back"
+    WHICH_DAY = "which-day"
+    NO_DAY = "no-day"
+    YOU_PROMISE = "you-promise"
+    IF_RIGHT = "if-right"
+    PROMISED = "promised"
 
 
-HOURS = tuple(f"hour-{hour:02}" for hour in range(24))  # of the table [debtor] too
+# Of the table [debtor] too.
+HOURS = tuple(f"hour-{hour:02}" for hour in range(24))
+DAYS = tuple(f"day-{day:02}" for day in range(1, 32))
+MONTHS = tuple(f"month-{month:02}" for month in range(1, 13))
 
 
 class Common(StrEnum):
-    """The table [common]; what the dialplan itself plays when we are not there."""
+    """The table [common]; what the dialplan itself plays when we are not there, or have nothing to tell."""
 
     FALLBACK = "fallback"
+    NOTICE = "notice"

@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from dialplan.steps import Answer, Ask, Connect, Connected, Conversation, Heard, HungUp, Play, Step, Tell
+from dialplan.steps import (
+    Answer,
+    Ask,
+    Connect,
+    Connected,
+    Conversation,
+    Heard,
+    HungUp,
+    Play,
+    Quiet,
+    Step,
+    Tell,
+)
 from engine.speech.clip import Clip
 
 Result = TypeVar("Result")
@@ -70,6 +82,8 @@ def _length(step: Step) -> int:
 def _answer(step: Step, given: str) -> Answer:
     if isinstance(step, Connect):
         return Connected(answered=given != BUSY)
+    if isinstance(step, Quiet):
+        return None
     key = given if isinstance(step, Play | Ask) and given in step.keys else None
     return Heard(key, _length(step) // 2 if key else _length(step))
 
@@ -80,6 +94,8 @@ def _told(step: Step) -> dict[str, Any]:
         return {"step": "tell", "fact": type(step.fact).__name__}
     if isinstance(step, Connect):
         return {"step": "connect", "to": step.target}
+    if isinstance(step, Quiet):
+        return {"step": "quiet"}
     said = [clip.text or clip.name[:12] for clip in step.clips]
     told: dict[str, Any] = {"step": "ask" if isinstance(step, Ask) else "play", "say": said}
     return told | ({"keys": step.keys} if step.keys else {})

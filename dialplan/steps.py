@@ -9,6 +9,7 @@ so it reads in the order in which a caller hears it. A driver (FastAGI, the keyb
 | Ask(clips, keys, wait_ms) | Heard: the same, after waiting for a key in silence |
 | Tell(fact) | None; the fact has been acted on and stored |
 | Connect(target, timeout_s) | Connected |
+| Quiet(ms, timeout_s) | None; the other side has fallen silent, or the time is over |
 
 When the caller hangs up, the driver throws HungUp into the generator at the step under way. The
 conversation may catch it to return its result; it may not yield again.
@@ -65,6 +66,14 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Wait until the other side has been silent for `ms`: a machine whose greeting and beep are over."""
+
+    ms: int
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """`answered`: somebody took the call and they talked."""
 
@@ -79,6 +88,6 @@ class HungUp(Exception):
         self.ms = ms
 
 
-Step = Play | Ask | Tell | Connect
+Step = Play | Ask | Tell | Connect | Quiet
 Answer = Heard | Connected | None
 Conversation = Generator[Step, Any, Result]

@@ -215,6 +215,17 @@ class Contact(Section):
     )
 
 
+class Talk(Section):
+    """What a conversation may take from him, and what it may tell who calls us."""
+
+    promise_days: int = Field(
+        30, ge=1, le=180, description="days ahead, at most, of a day by which he promises to pay"
+    )
+    inbound_days: int = Field(
+        30, ge=0, le=365, description="days after our call in which his call to us is told why; 0: never"
+    )
+
+
 class Source(Section):
     """A database of the client's that people are selected from; it is only read."""
 

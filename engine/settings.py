@@ -43,6 +43,7 @@ from engine.sections import (
     Recording,
     Source,
     Speech,
+    Talk,
     Trunk,
     Web,
     Webhook,
@@ -97,7 +98,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("var"), description="audio cache, recordings, rejects, locks")
     region: str = Field("RU", pattern="^[A-Z]{2}$", description="country of numbers written without a +")
-    lang: str = Field("ru", pattern="^(ru|en)$", description="language of prompts")
+    lang: str = Field("ru", pattern="^(ru|en|uz)$", description="language of prompts")
     company: Company = Company()
     fastagi: Fastagi = Fastagi()
     web: Web = Web()
@@ -108,6 +109,7 @@ class Settings(BaseSettings):
     recording: Recording = Recording()
     dialer: Dialer = Dialer()
     contact: Contact = Contact()
+    talk: Talk = Talk()
     source: Annotated[list[Source], BeforeValidator(one_or_many)] = Field([Source()], min_length=1)
     webhook: Annotated[list[Webhook], BeforeValidator(one_or_many)] = Field([Webhook()], min_length=1)
     log: Log = Log()

@@ -291,6 +291,13 @@ def queue(name: str, timeout_s: int) -> Command:
     return _command("EXEC", "Queue", f"{name},cr,,,{_seconds(timeout_s)},,{JOINED}")
 
 
+def wait_for_silence(ms: int, timeout_s: int) -> Command:
+    """EXEC WaitForSilence: until the other side has been silent for so long, once."""
+    if ms < 1:
+        raise LocalError(f"a silence of {ms} ms")
+    return _command("EXEC", "WaitForSilence", f"{ms},1,{_seconds(timeout_s)}")
+
+
 def _seconds(timeout_s: int) -> int:
     if timeout_s < 1:
         raise LocalError(f"a time-out of {timeout_s} s")

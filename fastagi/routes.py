@@ -4,7 +4,8 @@ A Route says how a call of its script is begun and ended; `routes: Mapping[str, 
 server knows of them, so a part adds a conversation by adding an entry.
 
     at_hand(call) -> Scenario what is in memory already, at once; None: `open` has to be asked
-    open(call) -> Scenario    blocking, in the thread pool: one short transaction before the first word
+    open(call) -> Scenario    blocking, in the thread pool: one short transaction before the first word;
+                              None: there is nothing to say, and the dialplan goes on by itself
     Scenario.conversation     the generator that `session` plays; no database while audio plays
     Scenario.tell(fact)       blocking, in the pool: acts on a Tell at once
     Scenario.finish(result)   exactly once, after the line is free: the result, or None when the conversation
@@ -60,6 +61,12 @@ class Call(NamedTuple):
         return _known(self.environment.get("agi_callerid", ""))
 
     @property
+    def presentation(self) -> int:
+        """Asterisk's CALLINGPRES: whether the caller lets his number be shown, and who vouches for it."""
+        told = self.environment.get("agi_callingpres", "")
+        return int(told) if told.isdecimal() else 0
+
+    @property
     def caller_name(self) -> str:
         """The caller's name as he sends it, "" when there is none."""
         return _known(self.environment.get("agi_calleridname", ""))
@@ -106,7 +113,7 @@ class Route:
     `at_hand` spares the way to a thread and back (0.03 ms of CPU, and the wait for a thread).
     """
 
-    open: Callable[[Call], Scenario]
+    open: Callable[[Call], Scenario | None]
     variables: tuple[str, ...] = ()
     answer: bool = False
     at_hand: Callable[[Call], Scenario | None] = _nothing_at_hand

@@ -14,9 +14,11 @@
 | Ask | the same, then WAIT FOR DIGIT until one of the keys or the end of the wait; other keys are ignored |
 | Tell | none: Work |
 | Connect | EXEC Dial or EXEC Queue, then GET VARIABLE DIALSTATUS or QUEUESTATUS |
+| Quiet | EXEC WaitForSilence |
 
 How a call ends:
 - The conversation came to its end: SET VARIABLE AGI_DONE 1 is the last command, `finish` gets the result.
+- `open` had nothing to say: the line is freed without AGI_DONE, and nothing is finished.
 - The caller hung up: the conversation gets HungUp at the step under way; `finish` gets what it returns, or
   None if it lets HungUp pass. Nothing more is sent.
 - Anything else (an exception of the conversation's, of `open`'s or `tell`'s, a reply that cannot be): logged
@@ -31,7 +33,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, assert_never
 
-from dialplan.steps import Answer, Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
+from dialplan.steps import Answer, Ask, Connect, Connected, Heard, HungUp, Play, Quiet, Step, Tell
 from engine.speech.clip import Clip
 from engine.telemetry import logger
 from fastagi import protocol
@@ -87,7 +89,10 @@ def call(entered: Call, route: Route, studio: Studio) -> Moves:
             reply = yield Do(protocol.get_variable(name))
             value = reply.value
         entered.variables[name] = value
-    scenario: Scenario = route.at_hand(entered) or (yield Work(route.open, entered))
+    scenario: Scenario | None = route.at_hand(entered) or (yield Work(route.open, entered))
+    if scenario is None:
+        yield FREE
+        return
     result = None
     try:
         result, stayed = yield from _converse(scenario, studio)
@@ -130,6 +135,8 @@ def _moves(step: Step, scenario: Scenario, studio: Studio) -> Generator[Move, An
             return _connect(step, studio)
         case Tell():
             return _tell(scenario, step.fact)
+        case Quiet():
+            return _await_silence(step)
         case _:
             assert_never(step)
 
@@ -183,11 +190,21 @@ def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
     else:
         command = protocol.dial(step.target, step.endpoint, step.timeout_s)
         status, talked = "DIALSTATUS", "ANSWER"
-    reply = yield Do(command, REPLY_S + step.timeout_s + studio.max_call_s)
-    if reply.result == NO_APPLICATION:
-        raise RemoteError("Asterisk has not loaded the application of " + words(command))
+    yield from _executed(command, step.timeout_s + studio.max_call_s)
     reply = yield Do(protocol.get_variable(status))
     return Connected(reply.value == talked)
+
+
+def _await_silence(step: Quiet) -> Generator[Do, Reply, None]:
+    """Until the other side is silent, or the time is over."""
+    yield from _executed(protocol.wait_for_silence(step.ms, step.timeout_s), step.timeout_s)
+
+
+def _executed(command: Command, longest_s: float) -> Generator[Do, Reply, None]:
+    """Run an application; RemoteError where it is not loaded."""
+    reply = yield Do(command, REPLY_S + longest_s)
+    if reply.result == NO_APPLICATION:
+        raise RemoteError("Asterisk has not loaded the application of " + words(command))
 
 
 def _fail(command: Command) -> Generator[Do, Reply, None]:

@@ -124,13 +124,13 @@ def prepare(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 TALK = (
     *(attempt.c.id, attempt.c.talk, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed),
-    attempt.c.call_back,
+    *(attempt.c.call_back, attempt.c.promised_on),
 )
 
 
 def talks(connection: Connection, attempt_ids: Collection[UUID]) -> dict[UUID, Record]:
     """What conversations have reported of these attempts: (id, talk, heard_ms, message_ms, pressed,
-    call_back)."""
+    call_back, promised_on)."""
     found: dict[UUID, Record] = {}
     for part in chunks(attempt_ids):
         query = select(*TALK).where(among(connection, attempt.c.id, part), attempt.c.talk != "")

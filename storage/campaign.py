@@ -60,7 +60,7 @@ campaign = Table(
     Column("messages", Json, nullable=False, default=list, comment="who hears another template"),
     Column("amd", String(16), nullable=False, default="", comment="how machines are told; empty: not at all"),
     Column("machine", String(64), nullable=False, default="", comment="note, hangup, or a template's id"),
-    Column("phrases", Json, comment="phrase -> [audio name, ms, text]; made when the campaign starts"),
+    Column("phrases", Json, comment="language -> phrase -> [file, ms, text]; made when it starts"),
     Column("created_at", UtcTime, nullable=False),
     Column("changed_at", UtcTime, nullable=False),
 )
@@ -129,7 +129,7 @@ class CampaignRow:
     law: list[str]
     exemption: str
     owes: str
-    phrases: dict[str, list[Any]] | None
+    phrases: dict[str, Any] | None
     created_at: datetime
     changed_at: datetime
     weight: int = 1

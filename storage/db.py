@@ -18,6 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Connection,
     DateTime,
@@ -34,6 +35,7 @@ from sqlalchemy import (
     column,
     create_engine,
     event,
+    extract,
     func,
     literal,
 )
@@ -92,6 +94,11 @@ def new_id(at: datetime | None = None) -> UUID:
 def id_at(moment: datetime) -> UUID:
     """The least id that `new_id` can give at this moment or later."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def epoch(moment: ColumnElement[Any]) -> ColumnElement[int]:
+    """Whole seconds since 1970."""
+    return cast(extract("epoch", moment), BigInteger)
 
 
 def is_down(error: BaseException) -> bool:

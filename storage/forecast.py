@@ -6,13 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     Subquery,
     case,
-    cast,
-    extract,
     func,
     null,
     select,
@@ -21,7 +18,7 @@ from sqlalchemy import (
 from storage.calls import attempt
 from storage.campaign import lead
 from storage.contact import person, phone
-from storage.db import Record, id_at
+from storage.db import Record, epoch, id_at
 from storage.funnel import Cap, Needed, agreed_to, counted
 from storage.vocab import LeadState
 
@@ -42,7 +39,7 @@ def leads(
     BUCKET_S since 1970; 0: now), agreed, leads, and for each cap used0, last0, used1 …: how many calls it
     counts, and for a rolling stretch the hour (since 1970) of the newest of them.
     """
-    due = case((lead.c.due_at <= at, 0), else_=_epoch(lead.c.due_at) // BUCKET_S)
+    due = case((lead.c.due_at <= at, 0), else_=epoch(lead.c.due_at) // BUCKET_S)
     columns: list[ColumnElement[Any]] = [lead.c.zone_id, lead.c.priority, lead.c.attempts]
     columns += [due.label("due"), agreed_to(consents, at).label("agreed")]
     source: Any = lead
@@ -68,7 +65,7 @@ def _usage(campaign_id: UUID, caps: Sequence[Cap]) -> Subquery | None:
         counts = counted(cap)
         newest = func.max(case((counts, attempt.c.prepared_at), else_=null()))
         columns.append(func.coalesce(func.sum(case((counts, 1), else_=0)), 0).label(f"used{place}"))
-        columns.append((_epoch(newest) // HOUR_S if cap.rolling else null()).label(f"last{place}"))
+        columns.append((epoch(newest) // HOUR_S if cap.rolling else null()).label(f"last{place}"))
     return (
         select(lead.c.id, *columns)
         .join(attempt, attempt.c.person_id == lead.c.person_id)
@@ -87,11 +84,6 @@ def fates(connection: Connection, campaign_id: UUID | None) -> list[Record]:
     newest = query.order_by(attempt.c.id.desc()).limit(NEWEST).subquery()
     began = func.coalesce(newest.c.sent_at, newest.c.prepared_at)
     picked = func.coalesce(newest.c.answered_at, newest.c.ended_at)
-    ring, talk = _epoch(picked) - _epoch(began), _epoch(newest.c.ended_at) - _epoch(newest.c.answered_at)
+    ring, talk = epoch(picked) - epoch(began), epoch(newest.c.ended_at) - epoch(newest.c.answered_at)
     columns = (func.count().label("calls"), func.avg(ring).label("ring_s"), func.avg(talk).label("talk_s"))
     return list(connection.execute(select(newest.c.outcome, *columns).group_by(newest.c.outcome)))
-
-
-def _epoch(moment: ColumnElement[Any]) -> ColumnElement[int]:
-    """Whole seconds since 1970."""
-    return cast(extract("epoch", moment), BigInteger)

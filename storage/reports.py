@@ -11,7 +11,7 @@ from storage.blacklist import blacklist
 from storage.calls import attempt
 from storage.campaign import campaign, lead
 from storage.contact import chunks, person, phone, zone_set
-from storage.db import Record, id_at
+from storage.db import Record, epoch, id_at
 from storage.vocab import Outcome
 
 PAGE = 2000
@@ -39,6 +39,7 @@ def attempts_of(connection: Connection, campaign_id: UUID) -> Iterator[Record]:
             attempt.c.heard_ms,
             attempt.c.message_ms,
             attempt.c.pressed,
+            *(attempt.c.heard, attempt.c.amd, attempt.c.promised_on),
             attempt.c.cause,
             attempt.c.tech_cause,
         )
@@ -108,6 +109,26 @@ def by_template(
     his = (of_lead.c.person_id == lead.c.person_id) & (of_lead.c.lead_id == lead.c.id)
     query = select(hears, func.count().label("leads"), *sums).select_from(lead.outerjoin(of_lead, his))
     return list(connection.execute(query.where(lead.c.campaign_id == campaign_id).group_by(hears)))
+
+
+def listened(connection: Connection, campaign_id: UUID, answered: Collection[str]) -> list[Record]:
+    """Calls with these outcomes by which fragments were heard to their end: heard, calls."""
+    query = select(attempt.c.heard, func.count().label("calls")).group_by(attempt.c.heard)
+    query = query.where(attempt.c.campaign_id == campaign_id, attempt.c.outcome.in_(sorted(answered)))
+    return list(connection.execute(query))
+
+
+def talks_by_amd(connection: Connection, campaign_id: UUID) -> list[Record]:
+    """Talks that are over by AMD's verdict and length: amd, seconds (whole), calls, pressed (a key)."""
+    seconds = (epoch(attempt.c.ended_at) - epoch(attempt.c.answered_at)).label("seconds")
+    pressed = func.sum(case((attempt.c.pressed != "", 1), else_=0)).label("pressed")
+    query = select(attempt.c.amd, seconds, func.count().label("calls"), pressed).where(
+        attempt.c.campaign_id == campaign_id,
+        attempt.c.amd != "",
+        attempt.c.ended_at.is_not(None),
+        attempt.c.answered_at.is_not(None),
+    )
+    return list(connection.execute(query.group_by(attempt.c.amd, seconds)))
 
 
 def audited(

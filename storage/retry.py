@@ -24,12 +24,13 @@ def terms(connection: Connection, campaign_ids: Collection[UUID]) -> dict[UUID, 
 
 def calls_of(connection: Connection, leads: Collection[Key]) -> list[Record]:
     """Every call of these leads in the order of time: lead_id, id, phone_id, outcome, ended_at, refund,
-    call_back.
+    call_back, promised_on.
     """
     found: list[Record] = []
     for part in chunks(leads):
         query = select(attempt.c.lead_id, attempt.c.id, attempt.c.phone_id, attempt.c.outcome)
         query = query.add_columns(attempt.c.ended_at, attempt.c.refund, attempt.c.call_back)
+        query = query.add_columns(attempt.c.promised_on)
         query = query.where(
             among(connection, attempt.c.person_id, {person for person, _ in part}),
             among(connection, attempt.c.lead_id, {lead_ for _, lead_ in part}),
@@ -70,17 +71,20 @@ def _promised(given: Given) -> Update:
         attempt.c.id == given["id_"],
         attempt.c.ended_at.is_not(None),
     )
+    budget = select(campaign.c.attempts).where(campaign.c.id == lead.c.campaign_id).scalar_subquery()
     waiting = lead.c.state.in_((LeadState.PENDING, LeadState.DONE))
+    waiting &= (given["waits_"] == Waits.CALL_BACK.value) | (lead.c.attempts < budget)
     one = update(lead).where(lead.c.person_id == given["person_id_"], lead.c.id == called.scalar_subquery())
-    return one.where(waiting).values(state=LeadState.PENDING, due_at=given["due_at_"], waits=Waits.CALL_BACK)
+    return one.where(waiting).values(state=LeadState.PENDING, due_at=given["due_at_"], waits=given["waits_"])
 
 
-_PROMISE = Each(_promised, like(attempt, "person_id", "id") | like(lead, "due_at"))
+_PROMISE = Each(_promised, like(attempt, "person_id", "id") | like(lead, "due_at", "waits"))
 
 
 def promise(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Call-backs (person_id_, id_ of the attempt, due_at_) whose attempts were closed before they were told:
-    their leads are due then. Those of calls that are not closed yet are for who closes them.
+    """Call-backs and promises to pay (person_id_, id_ of the attempt, due_at_, waits_) whose attempts were
+    closed before they were told: their leads are due then, after a promise if their budget has a call left.
+    Those of calls that are not closed yet are for who closes them.
     """
-    names = ("person_id_", "id_", "due_at_")
+    names = ("person_id_", "id_", "due_at_", "waits_")
     _PROMISE(connection, [{name: row[name] for name in names} for row in rows])

@@ -23,18 +23,22 @@ def _talked(given: Given) -> Update:
         message_ms=given["message_ms_"],
         pressed=given["pressed_"],
         call_back=given["call_back_"],
+        promised_on=given["promised_on_"],
+        heard=given["heard_"],
+        amd=given["amd_"],
         outcome=case((closed, said), else_=attempt.c.outcome),
         state=case((closed, AttemptState.ENDED.value), else_=attempt.c.state),
     )
 
 
-_TALK = ("talk", "heard_ms", "message_ms", "pressed", "call_back")
+_TALK = ("talk", "heard_ms", "message_ms", "pressed", "call_back", "promised_on", "heard", "amd")
 _TALKED = Each(_talked, like(attempt, "person_id", "id", *_TALK))
 
 
 def save_talks(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """What conversations report at their end: person_id_, id_, talk_ (outcome), heard_ms_, message_ms_,
-    pressed_, call_back_ (an hour, or None); what else is in a row is not for here.
+    pressed_, call_back_ (an hour, or None), promised_on_ (a day, or None), heard_, amd_; what else is in a
+    row is not for here.
 
     That an operator took the call stands, whatever the conversation could see of it. The dialer may have
     given up waiting and closed the attempt before: then this sets its outcome too, and the result is told
@@ -93,23 +97,21 @@ _promised = (
     .where(_before.c.person_id == attempt.c.person_id, _before.c.lead_id == attempt.c.lead_id)
     .scalar_subquery()
 )
-_FOR_TALKS = (
-    select(
-        attempt.c.id,
-        attempt.c.person_id,
-        attempt.c.campaign_id,
-        attempt.c.trunk,
-        attempt.c.recording,
-        campaign.c.pacing,
-        campaign.c.queue,
-        lead.c.clips,
-        lead.c.zone_id,
-        _promised.label("promised"),
-        phone.c.e164,
-    )
-    .join(campaign, campaign.c.id == attempt.c.campaign_id)
+# What a sheet is made of, and of which tables.
+SHEET = (
+    *(attempt.c.id, attempt.c.person_id, attempt.c.campaign_id, attempt.c.trunk, attempt.c.recording),
+    *(campaign.c.pacing, campaign.c.queue, campaign.c.machine),
+    func.coalesce(lead.c.template_id, campaign.c.template_id).label("template_id"),
+    *(lead.c.lang, lead.c.clips, lead.c.zone_id, _promised.label("promised"), phone.c.e164),
+)
+JOINED = (
+    attempt.join(campaign, campaign.c.id == attempt.c.campaign_id)
     .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))
     .join(phone, (phone.c.person_id == attempt.c.person_id) & (phone.c.id == attempt.c.phone_id))
+)
+_FOR_TALKS = (
+    select(*SHEET)
+    .select_from(JOINED)
     .where(attempt.c.id >= bindparam("first"), attempt.c.ended_at.is_(None))
     .order_by(attempt.c.id)
     .limit(bindparam("most"))
@@ -119,7 +121,7 @@ _FOR_TALKS = (
 def for_talks(connection: Connection, first: UUID, limit: int) -> list[Record]:
     """What conversations need of open attempts, this one and those prepared after it.
 
-    Each: id, person_id, campaign_id, trunk, recording, pacing, queue, clips, e164, zone_id,
-    promised (how many call-backs this lead was promised).
+    Each: id, person_id, campaign_id, trunk, recording, pacing, queue, machine, template_id (the lead's, or
+    else its campaign's), lang, clips, e164, zone_id, promised (how many call-backs this lead was promised).
     """
     return list(connection.execute(_FOR_TALKS, {"first": first, "most": limit}))

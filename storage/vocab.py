@@ -63,6 +63,7 @@ class Outcome(StrEnum):
     ANSWERED_OPERATOR = "answered-operator"
     ANSWERED_OPT_OUT = "answered-opt-out"
     ANSWERED_PAID_CLAIM = "answered-paid-claim"
+    ANSWERED_PROMISE = "answered-promise"
     MACHINE = "machine"
     BUSY = "busy"
     NO_ANSWER = "no-answer"
@@ -91,6 +92,15 @@ class Action(StrEnum):
     PROMISE = "promise"
     LATER = "later"
     OPT_OUT = "opt-out"
+
+
+class Amd(StrEnum):
+    """Who answered, as Asterisk's AMD takes it; empty: it was not asked, or he hung up meanwhile."""
+
+    NONE = ""
+    HUMAN = "human"
+    MACHINE = "machine"
+    NOTSURE = "notsure"
 
 
 class AudioState(StrEnum):
@@ -139,6 +149,7 @@ class Waits(StrEnum):
     OWES = "owes"
     TRUNK = "trunk"
     CALL_BACK = "call-back"
+    PROMISE = "promise"
 
 
 class BanKind(StrEnum):

@@ -20,7 +20,9 @@ from engine.campaign.books import Books
 from engine.campaign.errand import Order
 from engine.campaign.fleet import Fleet
 from engine.settings import Settings
+from engine.speech.keys import DEFAULT
 from engine.speech.service import Speech
+from engine.speech.shipped import spoken
 from engine.speech.templates import Templates
 from storage import blacklist, calls, contact, speech, talks
 from storage import campaign as campaigns
@@ -85,6 +87,12 @@ def add_template(engine: Engine, name: str, source: str = SOURCE) -> UUID:
     """The newest version of a template: its id."""
     with writing(engine) as connection:
         return speech.add_template(connection, name, source, {}, NOON).id
+
+
+def all_phrases(lang: str = "ru") -> dict[str, dict[str, list[Any]]]:
+    """A campaign's phrases as they are stored, of made-up files."""
+    names = spoken("debtor", lang, "Звонарь", DEFAULT)
+    return {lang: {name: ["cd" * 32, 100, text] for name, text in names.items()}}
 
 
 def add_campaign(engine: Engine, name: str = "autumn", **changes: Any) -> campaigns.CampaignRow:
@@ -191,7 +199,7 @@ def report(
     """A conversation reports of its attempt: 900 ms of 1000 heard."""
     who = asdict(attempt) if isinstance(attempt, Order) else attempt
     row = {"person_id_": who["person_id"], "id_": who["id"], "talk_": outcome.value, "pressed_": keys}
-    row |= {"call_back_": hour}
+    row |= {"call_back_": hour, "promised_on_": None, "heard_": "greeting", "amd_": ""}
     with writing(engine) as connection:
         talks.save_talks(connection, [row | {"heard_ms_": 900, "message_ms_": 1000}])
 

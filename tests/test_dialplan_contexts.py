@@ -63,6 +63,7 @@ def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
         plain = {"MSet", "Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
         assert applications == {
             "AGI",
+            "AMD",
             "MixMonitor",
             *plain,
             "TIMEOUT",
@@ -77,13 +78,35 @@ def test_a_call_is_bounded_told_to_end_and_led_to_the_fallback() -> None:
     lines = section(render(given)["extensions.conf"], "zvonar-debtor")
     steps = [re.split(r"=> (?:\w+,1|n(?:\(\w+\))?),", line)[1] for line in lines if "=>" in line]
     assert steps == [
-        'GotoIf($["${ZVONAR_RECORD}" != "1"]?talk)',
+        'GotoIf($["${ZVONAR_RECORD}${ZVONAR_AMD}" = ""]?talk)',
+        'GotoIf($["${ZVONAR_RECORD}" != "1"]?amd)',
         "Set(ZVONAR_ID=${FILTER(0-9a-f\\x2d,${UNIQUEID})})",
         "MixMonitor(/srv/talks/${ZVONAR_ID:0:4}/${ZVONAR_ID:0:7}/${ZVONAR_ID}.alaw)",
+        'GotoIf($["${ZVONAR_AMD}" = "fast"]?fast)',
+        'GotoIf($["${ZVONAR_AMD}" = "careful"]?careful)',
+        "Goto(talk)",
+        "AMD(2600,1500,600,2500,100,50,3,256)",
+        "Goto(talk)",
+        "AMD(5100,2400,1000,5000,100,50,6,256)",
+        "Goto(talk)",
         "MSet(AGIEXITONHANGUP=yes,TIMEOUT(absolute)=77,ZVONAR_AT=${EPOCH})",
-        "AGI(agi://127.0.0.1:4573/debtor,ZVONAR_ATTEMPT=${ZVONAR_ATTEMPT})",
+        "AGI(agi://127.0.0.1:4573/debtor,ZVONAR_ATTEMPT=${ZVONAR_ATTEMPT},AMDSTATUS=${AMDSTATUS})",
         'GotoIf($["${AGI_DONE}" = "1"]?done)',
         "Playback(/etc/asterisk/sounds/zvonar/ru/fallback)",
+        "Hangup()",
+    ]
+
+
+def test_a_call_to_us_is_bounded_answered_and_led_to_the_notice() -> None:
+    lines = section(render(settings(dialer={"max_call_s": 77}))["extensions.conf"], "zvonar-in")
+    dialled = [line for line in lines if line.startswith("exten => _")]
+    assert dialled and all(line.endswith(",1,Goto(call,1)") for line in dialled)
+    assert [re.split(r"=> (?:\w+,1|n(?:\(\w+\))?),", line)[1] for line in lines if "=> _" not in line] == [
+        "MSet(AGIEXITONHANGUP=yes,TIMEOUT(absolute)=77,ZVONAR_AT=${EPOCH})",
+        "Answer()",
+        "AGI(agi://127.0.0.1:4573/debtor,ZVONAR_ATTEMPT=)",
+        'GotoIf($["${AGI_DONE}" = "1"]?done)',
+        "Playback(/etc/asterisk/sounds/zvonar/ru/notice)",
         "Hangup()",
     ]
 
@@ -99,7 +122,8 @@ def test_a_token_key_signs_each_call_with_its_time() -> None:
     lines = section(render(settings(fastagi=Fastagi(token_key=KEY)))["extensions.conf"], "zvonar-debtor")
     (frozen,) = (place for place, line in enumerate(lines) if line.endswith(",ZVONAR_AT=${EPOCH})"))
     token = "${SHA1(k1234567890${SHA1(k1234567890${UNIQUEID}${ZVONAR_AT})})}"
-    url = f"agi://127.0.0.1:4573/debtor?u=${{UNIQUEID}}&e=${{ZVONAR_AT}}&t={token},ZVONAR_ATTEMPT=${{ZVONAR_ATTEMPT}}"
+    url = f"agi://127.0.0.1:4573/debtor?u=${{UNIQUEID}}&e=${{ZVONAR_AT}}&t={token},"
+    url += "ZVONAR_ATTEMPT=${ZVONAR_ATTEMPT},AMDSTATUS=${AMDSTATUS}"
     assert lines[frozen + 1] == f" same => n,AGI({url})"
 
 

@@ -2,33 +2,45 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialplan.debtor import AT_ONCE_S, REPEATS, Abandoned, DebtorCall, OptOut, debtor
-from dialplan.phrases import HOURS, Debtor
-from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Step, Tell
-from engine.campaign.attempts import Talk
+from dialplan.debtor import ANY, AT_ONCE_S, BEEP, DIGITS, PRESSED, REPEATS, TRIES, Abandoned, OptOut, debtor
+from dialplan.phrases import DAYS, HOURS, MONTHS, Debtor
+from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Quiet, Step, Tell
+from engine.campaign.attempts import NO_DAY, NO_HOUR, Talk
+from engine.campaign.sheet import DebtorCall, Words
 from engine.speech.clip import Clip
-from storage.vocab import Outcome
+from engine.speech.keys import DEFAULT, Key
+from engine.speech.menus import menus
+from engine.speech.shipped import phrases
+from storage.vocab import Action, Amd, Outcome
 
-PHRASES = {name.value: Clip(f"{number:02}" * 32, 100, name.value) for number, name in enumerate(Debtor)}
-PHRASES |= {name: Clip("ee" * 32, 100, name) for name in HOURS}
-MESSAGE = (Clip("aa" * 32, 300, "hello"), Clip("bb" * 32, 700, "debt"))
+ALL = tuple(Key(press, action) for press, action in zip("0*7#89", Action, strict=True))
+NAMES = [*Debtor, *HOURS, *DAYS, *MONTHS]
+NAMES += [name for keys in (DEFAULT, ALL) for name in menus(keys, phrases("ru"))]
+PHRASES = {str(name): Clip(f"{number:064}", 100, str(name)) for number, name in enumerate(NAMES)}
+MESSAGE = (Clip("aa" * 32, 300, "hello", "greeting"), Clip("bb" * 32, 700, "debt", "debt"))
 TOTAL = 1000
-CALL = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn")
-ALONE = DebtorCall(MESSAGE, PHRASES)
-LATER = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn", later=True)
-MANNED = DebtorCall(MESSAGE, PHRASES, operator="queue:main", endpoint="pstn", manned=True)
+TODAY = date(2026, 12, 20)
+WORDS = Words(MESSAGE, PHRASES)
+ALONE = DebtorCall(WORDS, today=TODAY, promise_days=30)
+CALL = replace(ALONE, operator="queue:main", endpoint="pstn")
+LATER = replace(CALL, later=True)
+MANNED = replace(CALL, manned=True)
+PROMISING = replace(LATER, words=replace(WORDS, keys=ALL))
 
 
 def said(step: Step) -> str:
     """A step in a word: what is played, or what is asked for."""
     if isinstance(step, Play | Ask):
-        return "+".join(clip.text for clip in step.clips)
+        return "+".join(clip.text.partition(" ")[0] for clip in step.clips)
+    if isinstance(step, Quiet):
+        return "quiet"
     if isinstance(step, Tell):
         return {OptOut: "opt-out", Abandoned: "abandoned"}[type(step.fact)]
     return f"connect {step.target}"
@@ -38,7 +50,7 @@ def answer(step: Step, key: str | None, *, operator: bool = True) -> Any:
     """As a driver answers: a key in the middle of what is played, or all of it heard."""
     if isinstance(step, Connect):
         return Connected(operator)
-    if isinstance(step, Tell):
+    if isinstance(step, Tell | Quiet):
         return None
     whole = sum(clip.ms for clip in step.clips)
     return Heard(key, whole // 2) if key and key in step.keys else Heard(None, whole)
@@ -66,15 +78,19 @@ THRICE = [FIRST, AGAIN, AGAIN, AGAIN]
 @pytest.mark.parametrize(
     "keys, steps, outcome, heard",
     [
-        ("", [FIRST, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("", [FIRST, "menu", "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("-4", [FIRST, "menu", "no-such-key+menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("-49", [FIRST, "menu", "no-such-key+menu", "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
+        ("-#*", [FIRST, "menu", "no-such-key+menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("--3", [FIRST, "menu", "menu", "paid"], Outcome.ANSWERED_PAID_CLAIM, TOTAL),
         ("-1", [FIRST, "menu", "connecting", "connect queue:main"], Outcome.ANSWERED_OPERATOR, TOTAL),
         ("-3", [FIRST, "menu", "paid"], Outcome.ANSWERED_PAID_CLAIM, TOTAL),
         ("-9", [FIRST, "menu", "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
-        ("-2", [FIRST, "menu", AGAIN, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("-2", [FIRST, "menu", AGAIN, "menu", "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
         ("1", [FIRST, "connecting", "connect queue:main"], Outcome.ANSWERED_OPERATOR, 450),
         ("3", [FIRST, "paid"], Outcome.ANSWERED_PAID_CLAIM, 450),
         ("9", [FIRST, "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, 450),
-        ("2", [FIRST, AGAIN, "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
+        ("2", [FIRST, AGAIN, "menu", "menu", "goodbye"], Outcome.ANSWERED_HEARD, TOTAL),
         ("-29", [FIRST, "menu", AGAIN, "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
         ("222-9", [*THRICE, "menu", "opt-out", "opted-out"], Outcome.ANSWERED_OPT_OUT, TOTAL),
         ("2222", [*THRICE, "goodbye"], Outcome.ANSWERED_PARTIAL, 500),
@@ -84,7 +100,8 @@ THRICE = [FIRST, AGAIN, AGAIN, AGAIN]
 def test_each_key_does_what_it_says(keys: str, steps: list[str], outcome: Outcome, heard: int) -> None:
     told, talk = play(CALL, keys)
     assert told == steps
-    assert talk == Talk(outcome, heard, TOTAL, keys.replace("-", ""))
+    fragments = "greeting,debt" if heard == TOTAL else "greeting"
+    assert talk == Talk(outcome, heard, TOTAL, keys.replace("-", ""), heard=fragments)
 
 
 def test_an_operator_who_does_not_answer_is_excused() -> None:
@@ -105,7 +122,7 @@ def test_when_no_operator_is_there_in_time_it_is_told_and_the_message_plays_with
     steps, talk = play(MANNED, "-1", operator=False)
     message = [FIRST, "menu", "connecting", "connect queue:main", "operator-busy"]
     assert steps == ["connect queue:main", "abandoned", *message]
-    assert talk == Talk(Outcome.ANSWERED_HEARD, TOTAL, TOTAL, "1")
+    assert talk == Talk(Outcome.ANSWERED_HEARD, TOTAL, TOTAL, "1", heard="greeting,debt")
     assert play(MANNED, "9", operator=False)[0][1:] == ["abandoned", FIRST, "opt-out", "opted-out"]
 
 
@@ -118,7 +135,10 @@ def test_who_hangs_up_before_an_operator_has_heard_nothing_and_is_not_abandoned(
 
 
 def test_without_an_operator_none_is_offered() -> None:
-    assert play(ALONE, "11") == ([FIRST, "menu-alone", "goodbye"], Talk(Outcome.ANSWERED_HEARD, TOTAL, TOTAL))
+    steps, talk = play(ALONE, "11")
+    assert steps == [FIRST, "menu", "no-such-key+menu", "goodbye"]
+    assert talk == Talk(Outcome.ANSWERED_HEARD, TOTAL, TOTAL, "1", heard="greeting,debt")
+    assert "operator" in CALL.menu.text and "operator" not in ALONE.menu.text
 
 
 def test_the_first_sound_says_that_a_robot_calls_and_keys_work_from_then_on() -> None:
@@ -160,7 +180,8 @@ def test_a_hang_up_in_the_message_tells_how_much_of_it_was_heard(ms: int, outcom
     next(conversation)
     with pytest.raises(StopIteration) as end:
         conversation.throw(HungUp(ms))
-    assert end.value.value == Talk(Outcome(f"answered-{outcome}"), heard, TOTAL)
+    fragments = {0: "", 1: "", 999: "greeting", 1000: "greeting,debt"}[heard]
+    assert end.value.value == Talk(Outcome(f"answered-{outcome}"), heard, TOTAL, heard=fragments)
 
 
 @pytest.mark.parametrize(
@@ -187,40 +208,154 @@ def test_a_hang_up_at_any_step_ends_with_what_had_been_reached(keys: str, outcom
         assert end.value.value.heard_ms == (0 if not steps else TOTAL if keys[0] == "-" else 450)
 
 
+KEYS = st.lists(st.sampled_from([*ANY, None]), max_size=60)
+STEPS = 2 + (REPEATS + 1) * (2 + TRIES * 5 + 2) + 3  # each round: the menu twice, days with their digits
+
+
+def counts_as_refusal(call: DebtorCall, step: Step) -> str:
+    """The key that ends all calls, where this step takes it for that: not among the digits of an answer."""
+    refusal = next(key.press for key in call.keys if key.action is Action.OPT_OUT)
+    listens = isinstance(step, Play | Ask) and refusal in step.keys and step.keys != DIGITS
+    return refusal if listens else ""
+
+
 @given(
-    st.sampled_from([LATER, CALL, ALONE]),
-    st.lists(st.sampled_from([*"0123459*#", None]), max_size=12),
-    st.integers(0, 15),
+    st.sampled_from([LATER, CALL, ALONE, PROMISING, replace(PROMISING, inbound=True)]),
+    KEYS,
+    st.integers(0, 60),
     st.integers(0, 3000),
     st.booleans(),
 )
-def test_whatever_he_does_the_call_ends_with_a_talk(
+def test_whatever_he_does_the_call_ends_with_a_talk_and_no_refusal_is_lost(
     call: DebtorCall, keys: list[str | None], hang_up_at: int, ms: int, operator: bool
 ) -> None:
     conversation, pressing = debtor(call), iter(keys)
-    step, told, messages, count = next(conversation), 0, 0, 0
+    step, told, messages, count, refused = next(conversation), 0, 0, 0, False
     try:
         while True:
             messages += isinstance(step, Play) and MESSAGE[-1] in step.clips
+            told += isinstance(step, Tell)
             if count == hang_up_at:
                 conversation.throw(HungUp(ms))
                 raise AssertionError("it went on after the hang-up")
-            told += isinstance(step, Tell)
-            step = conversation.send(answer(step, next(pressing, None), operator=operator))
+            pressed = next(pressing, None)
+            refused |= bool(pressed) and pressed == counts_as_refusal(call, step)
+            step = conversation.send(answer(step, pressed, operator=operator))
             count += 1
+            assert count <= STEPS
     except StopIteration as end:
         talk = end.value
     assert isinstance(talk, Talk)
     assert 0 <= talk.heard_ms <= talk.message_ms == TOTAL
     assert 1 <= messages <= REPEATS + 1
     assert told <= 1
-    assert len(talk.keys) <= 32
-    assert set(talk.keys) <= set("0123456789" if call.later else "1239" if call.operator else "239")
-    if told:
-        assert talk.outcome is Outcome.ANSWERED_OPT_OUT
+    assert len(talk.keys) <= PRESSED
+    assert (talk.outcome is Outcome.ANSWERED_OPT_OUT) == refused == bool(told)
+    assert (talk.outcome is Outcome.ANSWERED_PROMISE) == (talk.day != NO_DAY)
+    assert talk.day == NO_DAY or TODAY <= talk.day <= TODAY + timedelta(days=30)
+    assert talk.hour == NO_HOUR or talk.day == NO_DAY
 
 
-MENU_LATER = "menu+later"
+@pytest.mark.parametrize(
+    "keys, steps, day",
+    [
+        ("-#05011", ["which-day", "", "", "", "you-promise+day-05+month-01+if-right", "promised"], (5, 1)),
+        ("-#20121", ["which-day", "", "", "", "you-promise+day-20+month-12+if-right", "promised"], (20, 12)),
+        ("-#19011", ["which-day", "", "", "", "you-promise+day-19+month-01+if-right", "promised"], (19, 1)),
+        (
+            "-#200119012",
+            [
+                *("which-day", "", "", "", "no-day+which-day", "", "", ""),
+                *("you-promise+day-19+month-01+if-right", "which-day", "no-day", "menu"),
+            ],
+            None,
+        ),
+        ("-#", ["which-day", "no-day", "menu", "menu", "goodbye"], None),
+    ],
+)
+def test_a_day_is_promised_once_it_was_read_back_and_confirmed(
+    keys: str, steps: list[str], day: tuple[int, int] | None
+) -> None:
+    told, talk = play(PROMISING, keys)
+    assert told[:2] == [FIRST, "menu"]
+    assert told[2 : 2 + len(steps)] == steps
+    if day:
+        assert talk.day == date(2026 if day[1] == 12 else 2027, day[1], day[0])
+        assert talk.outcome is Outcome.ANSWERED_PROMISE
+    assert talk.keys == keys.replace("-", "")[:PRESSED]
+
+
+@pytest.mark.parametrize("named", ["1912", "2001", "3002", "0000", "3213", "2902"])
+def test_a_day_that_is_over_too_far_or_none_is_asked_for_again_three_times(named: str) -> None:
+    told, talk = play(PROMISING, "-#" + named * 4)
+    assert told.count("which-day") + told.count("no-day+which-day") == TRIES == 4
+    assert told[-4:] == ["no-day", "menu", "menu", "goodbye"]
+    assert (talk.outcome, talk.day) == (Outcome.ANSWERED_HEARD, NO_DAY)
+
+
+def test_who_is_gone_before_he_confirms_has_promised_nothing() -> None:
+    conversation, pressing = debtor(PROMISING), iter("-#0501")
+    step = next(conversation)
+    for key in pressing:
+        step = conversation.send(answer(step, None if key == "-" else key))
+    assert said(step).startswith("you-promise")
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp(10))
+    assert (end.value.value.outcome, end.value.value.day) == (Outcome.ANSWERED_HEARD, NO_DAY)
+
+
+def test_the_key_that_ends_all_calls_counts_where_a_day_or_an_hour_is_asked_for() -> None:
+    keys = tuple(Key({"9": "*", "*": "9"}.get(key.press, key.press), key.action) for key in ALL)
+    call = replace(PROMISING, words=replace(WORDS, keys=keys, phrases=PHRASES | {"menu": PHRASES["goodbye"]}))
+    opt_out = next(key.press for key in keys if key.action is Action.OPT_OUT)
+    assert opt_out == "*"
+    phrase = {f"menu {' '.join(f'{key.press}={key.action}' for key in keys)}": PHRASES["goodbye"]}
+    call = replace(call, words=replace(call.words, phrases=PHRASES | phrase))
+    for asked in ("#05", "8", "81", "#0501"):
+        steps, talk = play(call, "-" + asked + "*")
+        assert steps[-2:] == ["opt-out", "opted-out"]
+        assert (talk.outcome, talk.hour, talk.day) == (Outcome.ANSWERED_OPT_OUT, NO_HOUR, NO_DAY)
+
+
+def test_a_machine_hears_its_own_message_after_its_beep_or_nothing() -> None:
+    left = (Clip("cc" * 32, 400, "call-us"),)
+    conversation = debtor(replace(CALL, words=replace(WORDS, machine=left)), Amd.MACHINE)
+    assert next(conversation) == BEEP
+    assert conversation.send(None) == Play(left)
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp(100))
+    assert end.value.value == Talk(Outcome.MACHINE, 0, TOTAL)
+    with pytest.raises(StopIteration) as end:
+        next(debtor(replace(MANNED, words=replace(WORDS, machine=())), Amd.MACHINE))
+    assert end.value.value == Talk(Outcome.MACHINE, 0, TOTAL)
+
+
+@pytest.mark.parametrize("amd", list(Amd))
+def test_where_a_machine_is_only_noted_everybody_hears_the_message(amd: Amd) -> None:
+    assert said(next(debtor(CALL, amd))) == FIRST
+    if amd is not Amd.MACHINE:
+        assert said(next(debtor(replace(CALL, words=replace(WORDS, machine=())), amd))) == FIRST
+
+
+def test_who_calls_us_hears_that_we_called_and_then_his_message() -> None:
+    assert said(next(debtor(replace(ALONE, inbound=True)))) == "called-back+hello+debt"
+
+
+def test_fragments_of_several_clips_are_heard_with_their_last_one() -> None:
+    message = (Clip("aa" * 32, 300, "", "one"), Clip("bb" * 32, 300, "", "one"), Clip("cc" * 32, 400, "", ""))
+    conversation = debtor(replace(CALL, words=replace(WORDS, message=message)))
+    next(conversation)
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp(699))
+    assert end.value.value.heard == ""
+    conversation = debtor(replace(CALL, words=replace(WORDS, message=message)))
+    next(conversation)
+    with pytest.raises(StopIteration) as end:
+        conversation.throw(HungUp(700))
+    assert end.value.value.heard == "one"
+
+
+MENU_LATER = "menu"
 
 
 @pytest.mark.parametrize(
@@ -229,9 +364,9 @@ MENU_LATER = "menu+later"
         ("-518", [FIRST, MENU_LATER, "which-hour", "", "call-back+hour-18+goodbye"], 18),
         ("500", [FIRST, "which-hour", "", "call-back+hour-00+goodbye"], 0),
         ("523", [FIRST, "which-hour", "", "call-back+hour-23+goodbye"], 23),
-        ("-524-", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, "goodbye"], -1),
-        ("-5--", [FIRST, MENU_LATER, "which-hour", "no-hour", MENU_LATER, "goodbye"], -1),
-        ("-51--", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, "goodbye"], -1),
+        ("-524-", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, MENU_LATER, "goodbye"], -1),
+        ("-5--", [FIRST, MENU_LATER, "which-hour", "no-hour", MENU_LATER, MENU_LATER, "goodbye"], -1),
+        ("-51--", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, MENU_LATER, "goodbye"], -1),
         (
             "-599507",
             [
@@ -262,7 +397,7 @@ def test_who_never_names_an_hour_is_asked_no_more_often_than_a_message_is_repeat
 
 
 def test_a_call_back_is_offered_only_where_it_can_be_promised() -> None:
-    assert play(CALL, "-5")[0] == [FIRST, "menu", "goodbye"]
+    assert play(CALL, "-5")[0] == [FIRST, "menu", "no-such-key+menu", "goodbye"]
     first = next(debtor(LATER))
     assert isinstance(first, Play)
     assert first.keys == "12359"

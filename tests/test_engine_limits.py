@@ -138,6 +138,7 @@ ENDINGS = [
     (Outcome.ANSWERED_OPERATOR, True, 30.0, TALKED),
     (Outcome.ANSWERED_OPT_OUT, True, 30.0, TALKED),
     (Outcome.ANSWERED_PAID_CLAIM, False, None, TALKED),
+    (Outcome.ANSWERED_PROMISE, False, None, TALKED),
     (Outcome.ANSWERED_HEARD, True, 30.0, DELIVERED),
     (Outcome.ANSWERED_PARTIAL, True, 2.0, CONNECTED),
     (Outcome.ANSWERED_PARTIAL, True, CONNECTED_S, CONNECTED),

@@ -4,17 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import FOR_CONTACTS, NOON, Studio, add_campaign, add_lead, add_template, lead_now
+from builders import FOR_CONTACTS, NOON, Studio, add_campaign, add_lead, add_template, all_phrases, lead_now
 from sqlalchemy import Engine
 
+from engine.campaign.phrases import Phrases
 from engine.campaign.preparing import Preparer
 from engine.errors import VoiceError
 from engine.speech.clip import Said
+from engine.speech.keys import DEFAULT, Key
+from engine.speech.menus import menu_name
 from storage import campaign as store
-from storage import due
+from storage import due, speech
 from storage.campaign import CampaignRow
 from storage.db import reading, writing
-from storage.vocab import LeadState, Role
+from storage.vocab import Action, LeadState, Role
 
 
 class Room(Studio):
@@ -24,7 +27,7 @@ class Room(Studio):
         super().__init__(engine, folder, monkeypatch)
         self.engine = engine
         self.preparer = Preparer(engine, self.speech, self.settings)
-        self.campaign = add_campaign(engine, phrases={})
+        self.campaign = add_campaign(engine, phrases=all_phrases() | all_phrases("en"))
 
     def new(self, name: str, **changes: Any) -> dict[str, Any]:
         values = {"variables": {"name": name, "sum": "100"}, "state": LeadState.NEW, "clips": None}
@@ -57,27 +60,6 @@ def test_what_leads_have_in_common_is_spoken_once(room: Room) -> None:
         room.new(name)
     room.preparer.step(room.campaign)
     assert room.spoken == {"Здравствуйте, Пётр!": 1, "Здравствуйте, Анна!": 1, "Ваш долг 100 рублей.": 1}
-
-
-def test_a_lead_hears_what_is_for_him_in_his_language(room: Room, engine: Engine) -> None:
-    source = """
-[[fragment]]
-text = {ru = "Здравствуйте, {name?клиент}!", en = "Hello, {name?dear}!"}
-[[fragment]]
-name = "late"
-when = "days > 30"
-text = {ru = "Пора.", en = "It is time."}
-"""
-    template_id = add_template(engine, "two", source)
-    told = {"template_id": template_id}
-    late = room.new("", variables={"name": "Ann", "days": "31"}, lang="en", **told)
-    soon = room.new("", variables={"name": "", "days": "1"}, lang="", **told)
-    odd = room.new("", variables={"name": "Ann", "days": "много"}, lang="", **told)
-    assert room.preparer.step(room.campaign) == 3
-    assert room.spoken == dict.fromkeys(("Hello, Ann!", "It is time.", "Здравствуйте, клиент!"), 1)
-    assert [part for _name, _ms, part in lead_now(engine, late).clips] == ["fragment1", "late"]
-    assert [part for _name, _ms, part in lead_now(engine, soon).clips] == ["fragment1"]
-    assert lead_now(engine, odd).why == "no audio: fragment 'late', `when`: days: 'много' is no number"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +98,7 @@ def test_the_campaigns_phrases_are_made_first_and_once(room: Room, engine: Engin
     room.preparer.step(room.now())
     stored = room.now().phrases
     assert stored is not None
-    name, ms, text = stored["robot"]
+    name, ms, text = stored["ru"]["robot"]
     assert (room.speech.cache.has(name), ms > 0, "робот" in text) == (True, True, True)
     room.new("Анна")
     spoken = room.spoken
@@ -159,3 +141,42 @@ def test_a_debtors_message_is_never_made_for_a_contact_person(room: Room, engine
         assert now.why.startswith("no audio: the template is for a")
     assert lead_now(engine, good).state == "pending"
     assert not any("долг" in text for text in room.spoken)
+
+
+def test_a_campaign_begun_with_one_language_keeps_its_phrases_and_gets_what_it_lacks(room: Room) -> None:
+    old, recorded = all_phrases()["ru"], ["cd" * 32, 5, "old"]
+    old = {name: row for name, row in old.items() if not name.startswith(("menu", "no-such-key"))}
+    with writing(room.engine) as connection:
+        flat = old | {"robot": recorded}
+        store.change(connection, room.campaign.id, room.campaign.created_at, phrases=flat)
+    assert room.preparer.step(room.now()) == 0
+    stored = room.now().phrases
+    assert stored is not None
+    assert set(stored) == {"ru"} and stored["ru"].keys() == all_phrases()["ru"].keys()
+    before = room.spoken
+    assert (room.preparer.step(room.now()), room.spoken) == (0, before)
+
+
+def test_phrases_of_another_language_and_other_keys_come_beside_those_that_are_there(room: Room) -> None:
+    keys = (Key("*", Action.OPT_OUT), Key("1", Action.PROMISE))
+    made = Phrases(room.engine, room.speech, room.settings)
+    made.make(room.campaign, "ru", [("uz", keys), ("ru", keys)])
+    stored = room.now().phrases
+    assert stored is not None
+    assert menu_name(keys) in stored["ru"] and menu_name(keys) in stored["uz"]
+    assert menu_name(DEFAULT) in stored["ru"] and menu_name(DEFAULT) not in stored["uz"]
+    assert stored["uz"][menu_name(keys)][2].startswith(
+        "Sizga boshqa qoʻngʻiroq qilmasligimiz uchun yulduzcha"
+    )
+
+
+def test_what_machines_hear_is_made_with_the_phrases(room: Room) -> None:
+    source = 'for = "contact"\n[[fragment]]\nname = "call"\ntext = "Перезвоните нам."\n'
+    with writing(room.engine) as connection:
+        written = speech.add_template(connection, "machine", source, {}, NOON)
+        store.change(connection, room.campaign.id, room.campaign.created_at, machine=str(written.id))
+    room.preparer.step(room.now())
+    stored = room.now().phrases
+    assert stored is not None
+    ((place, (name, ms, text)),) = stored["machine"].items()
+    assert (place, room.speech.cache.has(name), ms > 0, text) == ("0", True, True, "Перезвоните нам.")

@@ -14,6 +14,8 @@ from engine.errors import NotFound, UsageError
 from engine.reports import campaign as module
 from engine.reports import sheets
 from engine.reports.campaign import COLUMNS, summary, write
+from engine.reports.listening import COLUMNS as AMD_COLUMNS
+from engine.reports.listening import by_amd
 from engine.reports.words import RU, outcome, title
 from storage import calls
 from storage.contact import person
@@ -48,6 +50,44 @@ def call(engine: Engine) -> Call:
             connection.execute(ended.values(**ENDED | {"outcome": outcome} | changes))
 
     return add
+
+
+def test_each_fragment_is_told_by_how_many_heard_it_to_its_end(engine: Engine, call: Call) -> None:
+    for heard in ("greeting,debt", "greeting", "greeting", ""):
+        call("answered-partial", heard=heard)
+    call("busy")
+    call("machine", heard="greeting")  # nobody heard it there
+    assert [row for row in summary(engine, "autumn") if row["outcome"].startswith("heard")] == [
+        {"outcome": "heard: greeting", "count": 3, "share": 0.75},
+        {"outcome": "heard: debt", "count": 1, "share": 0.25},
+    ]
+    assert outcome("heard: debt", "ru") == "дослушали: debt"
+    assert outcome("called back: answered-promise", "ru") == "перезвонил сам: обещал оплатить"
+
+
+def test_talks_are_told_by_what_amd_took_them_for(engine: Engine, call: Call) -> None:
+    for seconds in (3, 5, 30):
+        call("answered-heard", amd="human", ended_at=after(2 + seconds))
+    call("machine", amd="machine", ended_at=after(4), pressed="")
+    call("answered-heard")
+    assert by_amd(engine, "autumn") == [
+        dict(zip(AMD_COLUMNS, ("human", 3, 5, 12.7, 3, 1.0), strict=True)),
+        dict(zip(AMD_COLUMNS, ("machine", 1, 2, 2.0, 0, 0.0), strict=True)),
+    ]
+    with pytest.raises(NotFound):
+        by_amd(engine, "spring")
+
+
+def test_a_workbook_has_a_sheet_of_machines_where_they_were_told(
+    engine: Engine, call: Call, tmp_path: Path
+) -> None:
+    call("answered-heard", heard="greeting", promised_on=NOON.date(), amd="human")
+    write(engine, "autumn", tmp_path / "r.xlsx", "en")
+    book = load_workbook(tmp_path / "r.xlsx")
+    assert [cell.value for cell in book["AMD"][2]][:2] == ["human", 1]
+    titles, row = [[cell.value for cell in line] for line in book["Calls"].iter_rows(max_row=2)]
+    told = dict(zip(titles, row, strict=True))
+    assert (told["fragments heard"], told["promised on"], told["amd"]) == ("greeting", "2026-01-21", "human")
 
 
 def test_attempts_are_summed_by_outcome_with_their_share_and_blocked_leads_below(
@@ -108,6 +148,9 @@ def test_a_csv_has_a_row_for_each_attempt_and_no_formula(engine: Engine, call: C
         "keys": "21",
         "cause": "16",
         "tech_cause": "",
+        "fragments_heard": "",
+        "promised_on": "",
+        "amd": "",
     }
     assert second[COLUMNS.index("talk_s")] == second[COLUMNS.index("answered")] == ""
     assert second[COLUMNS.index("outcome")] == "занято"

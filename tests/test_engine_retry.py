@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,9 +12,21 @@ from builders import NOON, after
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from engine.campaign.retry import CALL_BACKS, REFUNDS, Made, Next, Policy, budget_used, next_hour, plan
+from engine.campaign.attempts import Talk
+from engine.campaign.retry import (
+    CALL_BACKS,
+    REFUNDS,
+    Made,
+    Next,
+    Policy,
+    after_day,
+    budget_used,
+    due_after,
+    next_hour,
+    plan,
+)
 from engine.campaign.retry_rules import DEFAULTS, GUARD, LONGEST_S, Rule, rules_of
-from storage.vocab import Outcome
+from storage.vocab import Outcome, Waits
 
 A, B, C = (UUID(int=number) for number in (1, 2, 3))
 MOSCOW, TOKYO = ZoneInfo("Europe/Moscow"), ZoneInfo("Asia/Tokyo")
@@ -106,7 +118,7 @@ def test_the_scale_shortens_delays() -> None:
 def test_a_call_back_is_promised_at_his_hour_and_adds_a_call_to_the_budget() -> None:
     asked = made("answered-heard", hour=18, phone=B)
     three_hours = datetime(2026, 1, 21, 15, tzinfo=UTC)  # 18:00 in Moscow
-    assert plan([asked], [A, B], policy(1), [MOSCOW]) == Next(1, three_hours, B, promised=True)
+    assert plan([asked], [A, B], policy(1), [MOSCOW]) == Next(1, three_hours, B, Waits.CALL_BACK)
     silent = made("no-answer", three_hours, B)
     assert plan([asked, silent], [A, B], policy(1)) == Next(spent=2)
     assert plan([asked, silent], [A, B], policy(2)).due
@@ -114,8 +126,36 @@ def test_a_call_back_is_promised_at_his_hour_and_adds_a_call_to_the_budget() -> 
 
 def test_call_backs_are_not_promised_for_ever() -> None:
     asked = made("answered-partial", hour=18)
-    assert plan([asked] * CALL_BACKS, [A], policy(1)).promised
+    assert plan([asked] * CALL_BACKS, [A], policy(1)).waits is Waits.CALL_BACK
     assert plan([asked] * (CALL_BACKS + 1), [A], policy(1)) == Next(CALL_BACKS + 1)
+
+
+@pytest.mark.parametrize(
+    "rule, zones, due",
+    [
+        ("0s", [MOSCOW], "2026-01-25T21:00"),
+        ("0s", [MOSCOW, TOKYO], "2026-01-25T21:00"),  # the day is over in Tokyo first
+        ("0s", [TOKYO], "2026-01-25T15:00"),
+        ("0s", [], "2026-01-26T00:00"),
+        ("36h", [MOSCOW], "2026-01-27T09:00"),
+    ],
+)
+def test_who_promised_to_pay_is_called_when_the_day_is_over_if_attempts_are_left(
+    rule: str, zones: Sequence[ZoneInfo], due: str
+) -> None:
+    said = Made(B, Outcome.ANSWERED_PROMISE, NOON, day=date(2026, 1, 25))
+    again = plan([said], [A, B], policy(2, **{"answered-promise": rule}), zones)
+    assert again == Next(1, datetime.fromisoformat(due).replace(tzinfo=UTC), B, Waits.PROMISE)
+    assert plan([said], [A, B], policy(1), zones) == Next(1)
+    assert plan([said], [A, B], policy(2, **{"answered-promise": "never"}), zones) == Next(1)
+    assert after_day(date(2026, 1, 25), zones) <= again.due
+
+
+def test_a_word_is_kept_until_it_is_due_whoever_gave_it() -> None:
+    assert due_after(Talk(Outcome.ANSWERED_HEARD), [MOSCOW], NOON) is None
+    assert due_after(Talk(Outcome.ANSWERED_HEARD, hour=18), [MOSCOW], NOON) == after(3 * 3600)
+    promise = Talk(Outcome.ANSWERED_PROMISE, day=NOON.date())
+    assert due_after(promise, [MOSCOW], NOON) == after(9 * 3600)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What becomes of a lead after each call: on the clock, in the database, phone by phone, until it is done."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -240,9 +240,8 @@ def test_a_call_back_is_stored_with_its_attempt_and_survives_the_dialer(engine: 
     (order,) = line.take([campaign.id])
     row: dict[str, Any] = {"person_id_": order.person_id, "id_": order.id, "talk_": "answered-heard"}
     with writing(engine) as connection:
-        talks.save_talks(
-            connection, [row | {"heard_ms_": 9, "message_ms_": 9, "pressed_": "518", "call_back_": 18}]
-        )
+        said = {"heard_ms_": 9, "message_ms_": 9, "pressed_": "518", "call_back_": 18}
+        talks.save_talks(connection, [row | said | {"promised_on_": None, "heard_": "", "amd_": ""}])
     ((restored, seen, _ours),) = line.books.unfinished()
     assert restored.id == order.id
     assert seen.talk == Talk(Outcome.ANSWERED_HEARD, 9, 9, "518", 18)
@@ -250,6 +249,20 @@ def test_a_call_back_is_stored_with_its_attempt_and_survives_the_dialer(engine: 
     assert lead_now(engine, lead).due_at == datetime(2026, 1, 21, 15, tzinfo=UTC)
     (attempt,) = rows_of(engine, calls.attempt)
     assert attempt.call_back == 18
+
+
+@pytest.mark.parametrize("attempts, state, waits", [(2, "pending", "promise"), (1, "done", "")])
+def test_who_promised_is_left_alone_until_the_day_after(
+    engine: Engine, line: Line, attempts: int, state: str, waits: str
+) -> None:
+    lead = add_lead(engine, add_campaign(engine, attempts=attempts), PHONE)
+    line.take([lead["campaign_id"]])
+    talk = Talk(Outcome.ANSWERED_PROMISE, 9, 9, "423011", day=date(2026, 1, 23))
+    close(line, Seen(sent_at=NOON, answered_at=NOON, hangup_at=NOON, talk=talk))
+    now = lead_now(engine, lead)
+    assert (now.state, now.waits, now.outcome) == (state, waits, "answered-promise")
+    if waits:
+        assert now.due_at == datetime(2026, 1, 23, 21, tzinfo=UTC), "in Moscow the 24th begins"
 
 
 def test_many_leads_of_many_campaigns_are_kept_apart(engine: Engine, line: Line) -> None:

@@ -15,9 +15,8 @@ from sqlalchemy import Engine
 from engine.errors import NotFound, TemplateError, VoiceError
 from engine.speech import sound, wav
 from engine.speech.clip import Said
-from engine.speech.message import message_of
 from engine.speech.service import Speech
-from engine.speech.shipped import phrases, static_sounds
+from engine.speech.shipped import LANGUAGES, phrases, static_sounds
 from engine.speech.templates import Templates
 from storage import audit
 from storage import speech as store
@@ -159,22 +158,23 @@ def test_a_phrase_that_cannot_be_spoken_stops_everything(
         Speech(engine, settings(tmp_path, company={"name": "Мы немо"})).phrases("debtor", "ru")
 
 
-def test_both_languages_have_the_same_phrases_and_each_says_something() -> None:
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_all_languages_have_the_same_phrases_and_each_says_something(lang: str) -> None:
     assert {table: set(texts) for table, texts in phrases("ru").items()} == {
-        table: set(texts) for table, texts in phrases("en").items()
+        table: set(texts) for table, texts in phrases(lang).items()
     }
-    assert all(
-        text.strip() for lang in ("ru", "en") for texts in phrases(lang).values() for text in texts.values()
-    )
+    assert all(text.strip() for texts in phrases(lang).values() for text in texts.values())
 
 
-def test_the_dialplans_own_prompts_are_written_in_both_languages(studio: Studio, tmp_path: Path) -> None:
+def test_the_dialplans_own_prompts_are_written_in_all_languages(studio: Studio, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     written = static_sounds(studio.settings, out)
-    assert written.keys() == {"ru/fallback.alaw", "en/fallback.alaw"}
+    names = ("fallback", "notice")
+    assert written.keys() == {f"{lang}/{name}.alaw" for lang in ("ru", "en", "uz") for name in names}
     assert all(sound.length_ms(file.read_bytes(), "alaw") > 0 for file in written.values())
-    assert set(studio.spoken) == {phrases(lang)["common"]["fallback"] for lang in ("ru", "en")}
+    texts = {phrases(lang)["common"][name] for lang in LANGUAGES for name in names}
+    assert set(studio.spoken) == {text.replace("{company}", "Звонарь") for text in texts}
 
 
 # Templates.
@@ -208,21 +208,6 @@ def test_a_recording_is_converted_and_kept_with_the_template(studio: Studio, tmp
     assert studio.spoken == {"Пётр": 1}
     (tmp_path / "end.wav").write_bytes(tone(44100, 2, seconds=0.7))  # another recording: another version
     assert studio.templates.set("debt", file, "anna").version == 2
-
-
-def test_a_template_keeps_a_recording_for_each_of_its_languages(studio: Studio, tmp_path: Path) -> None:
-    for number, lang in enumerate(("ru", "en")):
-        (tmp_path / f"{lang}.wav").write_bytes(tone(8000, 1, seconds=0.5 + number))
-    file = tmp_path / "debt.toml"
-    file.write_text('[[fragment]]\nname = "end"\nwav = {ru = "ru.wav", en = "en.wav"}')
-    row = studio.templates.set("debt", file, "anna")
-    assert set(row.wavs) == {"end", "end.en"}
-    message = message_of(row)
-    heard = [message.clips({}, {}, lang) for lang in ("", "ru", "en")]
-    own, ru, en = ([(clip.name, clip.part) for clip in clips] for clips in heard)
-    assert own == ru == [(row.wavs["end"][0], "end")]
-    assert en == [(row.wavs["end.en"][0], "end")]
-    assert message.pieces({}, "en") == []
 
 
 @pytest.mark.parametrize(

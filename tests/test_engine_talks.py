@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,9 +12,11 @@ import pytest
 from builders import (
     NOON,
     PHONE,
+    SOURCE,
     add_attempt,
     add_campaign,
     add_lead,
+    all_phrases,
     attempt_now,
     lead_now,
     rows_of,
@@ -27,14 +30,14 @@ from engine.campaign.attempts import Talk
 from engine.campaign.talks import Talks
 from engine.errors import NotFound
 from engine.speech.clip import Clip
-from storage import audit, blacklist, calls, consent
+from engine.speech.keys import DEFAULT, Key
+from storage import audit, blacklist, calls, consent, speech
 from storage import campaign as store
 from storage import talks as written
 from storage.calls import attempt
 from storage.db import new_id, reading, writing
-from storage.vocab import LeadState, Outcome
+from storage.vocab import Action, Amd, LeadState, Outcome
 
-LATER = {"robot": ["cd" * 32, 800, ""], "later": ["ef" * 32, 800, ""]}
 PHRASES = {"robot": ["cd" * 32, 800, "Звонит робот"]}
 
 
@@ -72,12 +75,12 @@ def test_a_sheet_has_all_that_the_conversation_says(
 ) -> None:
     sheet = opened(talks, engine, lead)
     assert (sheet.person_id, sheet.e164) == (lead["person_id"], PHONE)
-    assert sheet.message == (Clip("ab" * 32, 900),)
-    assert sheet.phrases == {"robot": Clip("cd" * 32, 800, "Звонит робот")}
-    assert (sheet.operator, sheet.endpoint, sheet.recorded) == ("queue:main", "pstn", False)
+    assert sheet.call.words.message == (Clip("ab" * 32, 900),)
+    assert sheet.call.words.phrases == {"robot": Clip("cd" * 32, 800, "Звонит робот")}
+    assert (sheet.call.operator, sheet.call.endpoint, sheet.call.recorded) == ("queue:main", "pstn", False)
     with writing(engine) as connection:
         connection.execute(attempt.update().values(ended_at=NOON))
-    assert talks.open(str(add_attempt(engine, lead, recording="wanted")["id"])).recorded
+    assert talks.open(str(add_attempt(engine, lead, recording="wanted")["id"])).call.recorded
 
 
 def test_everybody_gets_his_own_sheet_in_whatever_order_they_answer(talks: Talks, engine: Engine) -> None:
@@ -88,7 +91,7 @@ def test_everybody_gets_his_own_sheet_in_whatever_order_they_answer(talks: Talks
         made.append(add_attempt(engine, lead)["id"])
     for n in (3, 0, 4, 1, 2):
         sheet = talks.open(str(made[n]))
-        assert (sheet.attempt_id, sheet.e164, sheet.message) == (
+        assert (sheet.attempt_id, sheet.e164, sheet.call.words.message) == (
             made[n],
             f"+792112300{n:02}",
             (Clip(f"{n:064}", n),),
@@ -164,7 +167,7 @@ def test_who_is_called_for_the_operators_of_a_queue_is_led_there(talks: Talks, e
     for pacing, operator in (("fill", "queue:main"), ("progressive", "queue:sales")):
         campaign = add_campaign(engine, pacing, pacing=pacing, queue="sales", phrases=PHRASES)
         sheet = opened(talks, engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
-        assert (sheet.manned, sheet.operator) == (pacing != "fill", operator)
+        assert (sheet.call.manned, sheet.call.operator) == (pacing != "fill", operator)
 
 
 def test_an_abandoned_call_is_marked_within_a_moment_while_it_goes_on(
@@ -245,12 +248,83 @@ def test_a_rehearsal_has_the_texts_of_the_newest_lead_and_changes_nothing(
     lead = add_lead(engine, add_campaign(engine), clips=None, state=LeadState.NEW)
     before = lead_now(engine, lead)
     sheet = talks.rehearsal(PHONE)
-    assert [clip.text for clip in sheet.message] == ["Здравствуйте, Пётр!", "Ваш долг 100 рублей."]
-    assert "Звонарь" in sheet.phrases["robot"].text and not sheet.recorded
-    assert all(clip.ms > 0 and not clip.name for clip in sheet.message)
+    assert [clip.text for clip in sheet.call.words.message] == ["Здравствуйте, Пётр!", "Ваш долг 100 рублей."]
+    assert "Звонарь" in sheet.call.words.phrases["robot"].text and not sheet.call.recorded
+    assert all(clip.ms > 0 and not clip.name for clip in sheet.call.words.message)
     assert lead_now(engine, lead) == before
     with pytest.raises(NotFound, match="no campaign has a lead"):
         talks.rehearsal("+79990000000")
+
+
+def test_a_sheet_has_the_keys_and_the_language_of_its_own_template(talks: Talks, engine: Engine) -> None:
+    keys = '[[key]]\npress = "#"\naction = "opt-out"\n'
+    with writing(engine) as connection:
+        own = speech.add_template(connection, "own", SOURCE.replace("ru", "en") + keys, {}, NOON).id
+    phrases = all_phrases("ru") | all_phrases("en") | all_phrases("uz")
+    campaign = add_campaign(engine, phrases=phrases)
+    usual = opened(talks, engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
+    assert usual.call.words.keys == DEFAULT
+    assert usual.call.words.phrases["robot"].text.startswith("Здравствуйте")
+    lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT, template_id=own)
+    sheet = opened(talks, engine, lead)
+    assert sheet.call.keys == (Key("#", Action.OPT_OUT),)
+    assert sheet.call.words.phrases["robot"].text.startswith("Hello")
+    lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT, template_id=own, lang="uz")
+    assert opened(talks, engine, lead).call.words.phrases["robot"].text.startswith("Assalomu")
+
+
+def test_phrases_that_were_added_meanwhile_are_there(talks: Talks, engine: Engine) -> None:
+    campaign = add_campaign(engine, phrases=PHRASES)
+    before = opened(talks, engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
+    assert before.call.words.phrases.keys() == {"robot"}
+    with writing(engine) as connection:
+        store.change(connection, campaign.id, NOON, phrases=all_phrases())
+    after = opened(talks, engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
+    assert after.call.menu.text
+
+
+@pytest.mark.parametrize(
+    "machine, heard",
+    [("", None), ("note", None), ("hangup", ()), (str(UUID(int=7)), (Clip("ef" * 32, 7, "a"),))],
+)
+def test_what_a_machine_gets_is_its_campaigns(
+    talks: Talks, engine: Engine, machine: str, heard: tuple[Clip, ...] | None
+) -> None:
+    left = {"machine": {"0": ["ef" * 32, 7, "a"]}} if heard else {}
+    campaign = add_campaign(engine, phrases=all_phrases() | left, machine=machine)
+    sheet = opened(talks, engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
+    assert sheet.call.words.machine == heard
+
+
+def test_fragments_and_the_verdict_of_amd_and_a_promise_are_stored(
+    talks: Talks, engine: Engine, lead: dict[str, Any]
+) -> None:
+    sheet = opened(talks, engine, lead)
+    day = sheet.call.today + timedelta(days=3)
+    talks.save(sheet, Talk(Outcome.ANSWERED_PROMISE, 9, 9, "1", day=day, heard="greeting,debt"), Amd.MACHINE)
+    eventually(lambda: attempt_now(engine, sheet.attempt_id).talk != "")
+    now = attempt_now(engine, sheet.attempt_id)
+    assert (now.promised_on, now.heard, now.amd) == (day, "greeting,debt", "machine")
+
+
+@pytest.mark.parametrize("budget, state", [(2, "pending"), (1, "done")])
+def test_a_promise_to_pay_that_is_stored_after_its_call_was_closed_is_kept_while_calls_are_left(
+    talks: Talks, engine: Engine, budget: int, state: str
+) -> None:
+    campaign = add_campaign(engine, phrases=PHRASES, attempts=budget)
+    lead = add_lead(engine, campaign, state=LeadState.IN_FLIGHT)
+    sheet = opened(talks, engine, lead)
+    with writing(engine) as connection:
+        connection.execute(attempt.update().values(ended_at=NOON))
+        connection.execute(store.lead.update().values(state=LeadState.DONE, attempts=1))
+    day = sheet.call.today + timedelta(days=3)
+    talks.save(sheet, Talk(Outcome.ANSWERED_PROMISE, 900, 900, "1", day=day))
+    talks.close()
+    now = lead_now(engine, lead)
+    assert now.state == state
+    if state == "pending":
+        local = now.due_at.astimezone(ZoneInfo("Europe/Moscow"))
+        assert (local.date(), local.hour, now.waits) == (day + timedelta(days=1), 0, "promise")
 
 
 def test_what_was_read_ahead_is_at_hand_once(talks: Talks, engine: Engine) -> None:
@@ -267,11 +341,11 @@ def test_what_was_read_ahead_is_at_hand_once(talks: Talks, engine: Engine) -> No
 @pytest.mark.parametrize(
     "phrases, zones, promised, later",
     [
-        (LATER, "Europe/Moscow", 2, True),
-        (LATER, "Europe/Moscow,Europe/Simferopol", 0, True),
-        (LATER, "Europe/Moscow", 3, False),
-        (LATER, "Europe/Moscow,Asia/Yakutsk", 0, False),
-        (LATER, "", 0, False),
+        (all_phrases(), "Europe/Moscow", 2, True),
+        (all_phrases(), "Europe/Moscow,Europe/Simferopol", 0, True),
+        (all_phrases(), "Europe/Moscow", 3, False),
+        (all_phrases(), "Europe/Moscow,Asia/Yakutsk", 0, False),
+        (all_phrases(), "", 0, False),
         (PHRASES, "Europe/Moscow", 0, False),
     ],
     ids=["promised twice", "one clock", "promised enough", "two clocks", "no zone", "an older campaign"],
@@ -283,7 +357,7 @@ def test_a_call_back_is_offered_where_his_clock_is_known_and_not_too_much_was_pr
     for _ in range(promised):
         add_attempt(engine, lead, ended_at=NOON, call_back=18)
     add_attempt(engine, lead, ended_at=NOON)
-    assert opened(talks, engine, lead).later is later
+    assert opened(talks, engine, lead).call.later is later
 
 
 def test_a_promise_that_is_stored_after_its_call_was_closed_is_kept(

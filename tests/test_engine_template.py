@@ -178,8 +178,8 @@ def test_what_is_asked_for_has_a_place_in_the_file() -> None:
         ("name", "fragment 'hello', line 4, column 52"),
         ("days", "fragment 'warning', line 9, column 14"),
         ("days", "fragment 'warning', line 10, column 7"),
-        ("city", "fragment 'warning', line 7, `when`"),
-        ("days", "fragment 'warning', line 7, `when`"),
+        ("city", "fragment 'warning', `when`"),
+        ("days", "fragment 'warning', `when`"),
     ]
 
 
@@ -201,6 +201,7 @@ def test_about_how_long_a_message_lasts() -> None:
         ("when = 'days > today'\ntext = 'а'", "compared with a number, a 'text' or a date"),
         ("when = ''\ntext = 'а'", "line 2, `when`: column 1: a field"),
         ("when = 5\ntext = 'а'", "when are strings"),
+        ("text = '{n:балл|балла|бал5}'", "line 2, column 9: 'бал5' is no word of this language"),
         ("text = 'а'\n[sample]\na = true", "sample: 'a' is a text or a number"),
         ("text = 'а'\n[[sample]]\na = 1", "sample is a table"),
     ],

@@ -67,12 +67,6 @@ def test_what_is_not_there_or_is_another_text_has_no_place() -> None:
     assert Places(SOURCE).of(("fragment", 0, "text"), "another") is None
 
 
-def test_a_strings_line() -> None:
-    assert Places(SOURCE).line(("fragment", 1, "text")) == 7
-    assert Places(SOURCE).line(("fragment", 4, "when")) == 16
-    assert Places(SOURCE).line(("fragment", 4, "wav")) is None
-
-
 def basic(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'

@@ -1,5 +1,7 @@
 """Numbers of the lab: valid, distinct, and each says what its owner does."""
 
+from pathlib import Path
+
 import phonenumbers
 import pytest
 from hypothesis import given
@@ -63,9 +65,9 @@ def test_what_is_out_of_range_is_refused() -> None:
 
 
 def test_the_scenario_has_a_branch_for_every_kind() -> None:
-    told = scenario(ear=True, log=True)
+    told = scenario(ear=True, log=True, hello=Path("a"), greeting=Path("b"))
     for kind in KINDS.values():
         assert told.count(f'test="is{kind.digits}"') >= (kind.name not in ("listens",)), kind.name
     assert "[media_port+4]" in told and "<log " in told
-    bare = scenario(ear=False, log=False)
+    bare = scenario(ear=False, log=False, hello=Path("a"), greeting=Path("b"))
     assert "[media_port]" in bare and "<log " not in bare

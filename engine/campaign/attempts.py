@@ -9,20 +9,22 @@ commutative, associative and idempotent; a state can only go forward.
 """
 
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
 from engine.contact.outcomes import NOT_PLACED, Verdict, classify
 from storage.vocab import AttemptState, Outcome
 
-NO_HOUR = -1
+NO_HOUR, NO_DAY = -1, date.min
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Talk:
-    """What the conversation says of itself: outcome, milliseconds of message heard and in all, keys, and the
-    hour of his day at which he asked to be called back.
+    """What the conversation says of itself: outcome, milliseconds of message heard and in all, keys, the hour
+    of his day at which he asked to be called back, and the day by which he promised to pay.
+
+    `heard`: the fragments of the message that were heard to their end, by name, with commas.
     """
 
     outcome: Outcome
@@ -30,6 +32,8 @@ class Talk:
     message_ms: int = 0
     keys: str = ""
     hour: int = NO_HOUR
+    day: date = NO_DAY
+    heard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

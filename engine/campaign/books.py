@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine
 
 from engine.campaign import storms
-from engine.campaign.attempts import NO_HOUR, Seen, Talk
+from engine.campaign.attempts import NO_DAY, NO_HOUR, Seen, Talk
 from engine.campaign.dispatch import Dispatch, Permit
 from engine.campaign.errand import STOP, Closing, Errand, News, Order
 from engine.campaign.fair import Claim, Ledger, serve
@@ -163,6 +163,7 @@ class Books:
             made=one.permit.lead.attempts,
             until=one.permit.until,
             record=campaign.record,
+            amd=campaign.amd,
         )
 
     def _row(self, order: Order, permit: Permit, now: datetime) -> dict[str, Any]:
@@ -219,7 +220,8 @@ class Books:
 
 def _talk(row: Record) -> Talk:
     hour = NO_HOUR if row.call_back is None else row.call_back
-    return Talk(Outcome(row.talk), row.heard_ms or 0, row.message_ms or 0, row.pressed, hour)
+    heard, message = row.heard_ms or 0, row.message_ms or 0
+    return Talk(Outcome(row.talk), heard, message, row.pressed, hour, row.promised_on or NO_DAY)
 
 
 def _restored(row: Record) -> tuple[Order, Seen]:
@@ -284,4 +286,5 @@ def _over(closing: Closing, verdict: Verdict) -> Ended:
         outcome=verdict.outcome,
         refund=verdict.refund,
         hour=talk.hour if talk and talk.hour != NO_HOUR else None,
+        day=talk.day if talk and talk.day != NO_DAY else None,
     )

@@ -31,6 +31,7 @@ class Order:
     made: int
     until: datetime
     record: bool = False
+    amd: str = ""
 
 
 @dataclass(frozen=True, slots=True)

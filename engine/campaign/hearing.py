@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
+from engine.campaign import machines
 from engine.campaign.messages import Rule, rules_of, stored, told
-from engine.errors import NotFound
+from engine.errors import NotFound, UsageError
 from engine.settings import Settings
 from engine.speech.message import message_of
 from storage import audit, hearers, speech
@@ -33,6 +34,23 @@ def pinned(connection: Connection, rules: Iterable[Rule]) -> dict[str, speech.Te
 def kept(rules: Sequence[Rule], templates: dict[str, speech.TemplateRow]) -> list[dict[str, Any]]:
     """Rules as a campaign keeps them."""
     return stored(rules, {name: row.id for name, row in templates.items()})
+
+
+def for_machines(connection: Connection, amd: str, machine: str) -> str:
+    """What answering machines get, as a campaign keeps it; `machine` is note, hangup or a template's name.
+    UsageError for what makes no sense, NotFound: no such template.
+    """
+    if machine and not amd:
+        raise UsageError("what machines get needs a preset by which they are told: --amd")
+    if amd and amd not in machines.PRESETS:
+        raise UsageError(f"amd: {amd!r} is none of {', '.join(machines.PRESETS)}")
+    if machine in ("", machines.NOTE, machines.HANGUP):
+        return machine or (machines.NOTE if amd else "")
+    row = speech.latest(connection, machine)
+    if row is None:
+        raise NotFound(f"no template named {machine!r}")
+    machines.check(message_of(row).template, machine)
+    return str(row.id)
 
 
 class Hearing:

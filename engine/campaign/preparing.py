@@ -22,6 +22,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 
+from engine.campaign.phrases import Phrases
 from engine.errors import TemplateError, VoiceError
 from engine.settings import Settings
 from engine.speech.clip import Said
@@ -52,6 +53,7 @@ class Preparer:
 
     def __init__(self, engine: Engine, speech: Speech, settings: Settings) -> None:
         self._engine, self._speech, self._settings = engine, speech, settings
+        self._phrases = Phrases(engine, speech, settings)
         self._batch = LEAST
         self._messages: dict[UUID, Message] = {}
         self._rest: dict[UUID, tuple[float, float]] = {}  # campaign -> when it may go on, after which pause
@@ -84,8 +86,8 @@ class Preparer:
             leads = turns.claim(connection, campaign.id, now, now + CLAIM, self._batch)
         updates = [_later(lead, lead.due_at) for lead in leads]  # as if nothing had been
         try:
-            if leads and campaign.phrases is None:
-                self._phrases(campaign)
+            if leads or campaign.phrases:
+                self._ready(campaign, leads)
             updates, step = self._prepared(campaign, leads, progress, deadline)
         finally:
             with writing(self._engine) as connection:
@@ -128,11 +130,14 @@ class Preparer:
                 self._messages[template_id] = message_of(speech_store.template_of(connection, template_id))
         return self._messages[template_id]
 
-    def _phrases(self, campaign: store.CampaignRow) -> None:
-        clips = self._speech.phrases("debtor", self._message(campaign.template_id).template.lang)
-        stored = {name: [clip.name, clip.ms, clip.text] for name, clip in clips.items()}
-        with writing(self._engine) as connection:
-            store.change(connection, campaign.id, self._settings.now(), phrases=stored)
+    def _ready(self, campaign: store.CampaignRow, leads: list[Record]) -> None:
+        """Make what all calls say in the languages of these leads' messages, where it is missing."""
+        own = self._message(campaign.template_id).template
+        needed = {(own.lang, own.keys)}
+        for lead in leads:
+            template = self._message(lead.template_id or campaign.template_id).template
+            needed.add((lead.lang or template.lang, template.keys))
+        self._phrases.make(campaign, own.lang, needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,19 @@ Whatever the rules say:
 - `unknown` is a call until it is proved not to be: nothing is called for GUARD, by no rule and no scale.
 - A call-back that he asked for comes at the hour he named, on the phone on which he asked. It is a promise,
   so it adds one call to the budget; CALL_BACKS times a lead at most, and no more are offered to him.
+- Who promised to pay by a day is not called before that day is over with him; the delay of `answered-promise`
+  begins there, and the call takes one of the budget like any other.
 The law is asked at each call, after all this, and may make it later or never.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from uuid import UUID
 
+from engine.campaign.attempts import NO_DAY, NO_HOUR, Talk
 from engine.campaign.retry_rules import DEFAULTS, GUARD, Rule
-from storage.vocab import Outcome
+from storage.vocab import Outcome, Waits
 
 REFUNDS = 20
 CALL_BACKS = 3
@@ -25,13 +28,16 @@ CALL_BACKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A call of a lead that is over. `hour`: at which he asked to be called back."""
+    """A call of a lead that is over. `hour`: at which he asked to be called back; `day`: by which he promised
+    to pay.
+    """
 
     phone: UUID
     outcome: Outcome
     at: datetime
     refund: bool = False
     hour: int | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,12 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """`spent` of the budget; the next call is `due` on that phone, None: there is none."""
+    """`spent` of the budget; the next call is `due` on that phone, None: there is none. `waits`: for what."""
 
     spent: int
     due: datetime | None = None
     phone: UUID | None = None
-    promised: bool = False
+    waits: Waits = Waits.TURN
 
 
 def plan(calls: Sequence[Made], phones: Sequence[UUID], policy: Policy, zones: Iterable[tzinfo] = ()) -> Next:
@@ -60,7 +66,7 @@ def plan(calls: Sequence[Made], phones: Sequence[UUID], policy: Policy, zones: I
     last, spent = calls[-1], budget_used(calls)
     promised = sum(call.hour is not None for call in calls)
     if last.hour is not None and promised <= CALL_BACKS:
-        return Next(spent, next_hour(last.hour, zones, last.at), last.phone, promised=True)
+        return Next(spent, next_hour(last.hour, zones, last.at), last.phone, Waits.CALL_BACK)
     rule = policy.rules[last.outcome]
     often = sum(call.outcome is last.outcome for call in calls)
     if spent >= policy.attempts + min(promised, CALL_BACKS) or 0 < rule.times <= often:
@@ -69,7 +75,10 @@ def plan(calls: Sequence[Made], phones: Sequence[UUID], policy: Policy, zones: I
         rested = _rested(phone, calls, policy)
         if rested is not None:
             guarded = last.at + GUARD if last.outcome is Outcome.UNKNOWN else last.at
-            return Next(spent, max(rested, guarded), phone)
+            due = max(rested, guarded)
+            if last.day is None:
+                return Next(spent, due, phone)
+            return Next(spent, due + (after_day(last.day, zones) - last.at), phone, Waits.PROMISE)
     return Next(spent)
 
 
@@ -106,3 +115,16 @@ def next_hour(hour: int, zones: Iterable[tzinfo], at: datetime) -> datetime:
         days = (today + timedelta(days=ahead) for ahead in range(3))  # a change of clocks may swallow one
         moments.append(min(moment for day in days if (moment := day.astimezone(UTC)) > at))
     return min(moments)
+
+
+def after_day(day: date, zones: Iterable[tzinfo]) -> datetime:
+    """The first moment when that day is over in all of these zones (UTC where there is none)."""
+    midnight = datetime.combine(day + timedelta(days=1), time())
+    return max(midnight.replace(tzinfo=zone).astimezone(UTC) for zone in tuple(zones) or (UTC,))
+
+
+def due_after(talk: Talk, zones: Iterable[tzinfo], at: datetime) -> datetime | None:
+    """When who talked so at that moment may be called again by his own word; None: he gave none."""
+    if talk.day != NO_DAY:
+        return after_day(talk.day, zones)
+    return next_hour(talk.hour, zones, at) if talk.hour != NO_HOUR else None

@@ -67,6 +67,7 @@ DEFAULTS: Mapping[Outcome, Rule] = {
     Outcome.ANSWERED_OPERATOR: NEVER,
     Outcome.ANSWERED_OPT_OUT: NEVER,
     Outcome.ANSWERED_PAID_CLAIM: NEVER,
+    Outcome.ANSWERED_PROMISE: Rule(0),  # from the end of the day that he named
     Outcome.MACHINE: Rule(4 * _H),
     Outcome.BUSY: Rule(20 * _M),
     Outcome.NO_ANSWER: Rule(2 * _H, next_phone=True),

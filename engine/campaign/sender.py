@@ -55,6 +55,7 @@ class Sender:
             caller_id=order.caller_id,
             ring_s=self._settings.dialer.dial_timeout_s,
             record=order.record,
+            amd=order.amd,
         )
         telemetry.originates.labels(order.trunk).inc()
         try:

@@ -7,7 +7,7 @@ no question.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +19,13 @@ from engine.contact.cases import ZoneSets
 from storage import contact, turns
 from storage import retry as storage
 from storage.db import Record
-from storage.vocab import LeadState, Outcome, Waits
+from storage.vocab import LeadState, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A call that is over, as its lead sees it. `made` of the budget were used before it; `hour`: at which he
-    asked to be called back.
+    asked to be called back; `day`: by which he promised to pay.
     """
 
     id: UUID
@@ -38,6 +38,12 @@ class Ended:
     outcome: Outcome
     refund: bool
     hour: int | None = None
+    day: date | None = None
+
+    @property
+    def gave_his_word(self) -> bool:
+        """He said himself when he may be called again."""
+        return self.hour is not None or self.day is not None
 
 
 class Sequel:
@@ -66,7 +72,7 @@ class Sequel:
 def _open(one: Ended, policy: Policy) -> bool:
     """May there be another call?"""
     rule = policy.rules[one.outcome]
-    return rule.delay_s is not None or rule.next_phone or one.hour is not None or one.refund
+    return rule.delay_s is not None or rule.next_phone or one.gave_his_word or one.refund
 
 
 def _row(one: Ended, next_: Next, policy: Policy) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def _row(one: Ended, next_: Next, policy: Policy) -> dict[str, Any]:
         "id_": one.lead_id,
         "state_": LeadState.PENDING if next_.due else LeadState.DONE,
         "due_at_": next_.due or one.at,
-        "waits_": Waits.CALL_BACK if next_.promised else Waits.TURN,
+        "waits_": next_.waits,
         "attempts_": next_.spent,
         "outcome_": one.outcome,
         "avoids_": one.trunk if policy.rules[one.outcome].other_trunk else "",
@@ -97,7 +103,7 @@ class _Found:
         for row in storage.calls_of(connection, keys):
             self._calls[row.lead_id].append(row)
         turning = [one for one in ended if policies[one.campaign_id].rules[one.outcome].next_phone]
-        asked = [one for one in ended if one.hour is not None]
+        asked = [one for one in ended if one.gave_his_word]
         self._places = storage.places(connection, {(one.person_id, one.lead_id) for one in turning + asked})
         self._phones: dict[UUID, dict[UUID, int]] = defaultdict(dict)
         phones = storage.phones_of(connection, {one.person_id for one in turning})
@@ -128,7 +134,7 @@ class _Found:
 def _made(row: Record, now: Ended) -> Made | None:
     """A stored call; None for one that never went out, or is under way."""
     if row.id == now.id:
-        return Made(row.phone_id, now.outcome, now.at, now.refund, now.hour)
+        return Made(row.phone_id, now.outcome, now.at, now.refund, now.hour, now.day)
     if row.ended_at is None or (row.refund and row.outcome == Outcome.CANCELLED):
         return None
-    return Made(row.phone_id, Outcome(row.outcome), row.ended_at, row.refund, row.call_back)
+    return Made(row.phone_id, Outcome(row.outcome), row.ended_at, row.refund, row.call_back, row.promised_on)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from engine.campaign import changing, funnel, storms
-from engine.campaign.hearing import Hearing, kept, pinned
+from engine.campaign.hearing import Hearing, for_machines, kept, pinned
 from engine.campaign.importing import import_rows, wanted_of
 from engine.campaign.leads import complete
 from engine.campaign.messages import told
@@ -69,7 +69,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Which law a new campaign is under, no law named takes the settings' own; is it recorded, and when
-    are its leads called again (see engine.campaign.retry_rules)?
+    are its leads called again (see engine.campaign.retry_rules)? `amd`: by which preset machines are told,
+    and `machine` what they get (engine.campaign.machines).
     """
 
     law: tuple[str, ...] = ()
@@ -77,6 +78,8 @@ class Rules:
     owes: str = ""
     record: bool = False
     retry: tuple[str, ...] = ()
+    amd: str = ""
+    machine: str = ""
 
 
 NO_RULES = Rules()
@@ -136,6 +139,8 @@ class Campaigns:
                 exemption=rules.exemption,
                 owes=rules.owes,
                 record=rules.record,
+                amd=rules.amd,
+                machine=for_machines(connection, rules.amd, rules.machine),
                 retry=parse(rules.retry, {}),
                 phrases=None,
                 created_at=now,

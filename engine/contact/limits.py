@@ -44,7 +44,12 @@ class Period(StrEnum):
     MONTH = "month"
 
 
-TALKED = frozenset({Outcome.ANSWERED_OPERATOR, Outcome.ANSWERED_OPT_OUT, Outcome.ANSWERED_PAID_CLAIM})
+TALKED = frozenset(
+    {
+        *(Outcome.ANSWERED_OPERATOR, Outcome.ANSWERED_OPT_OUT, Outcome.ANSWERED_PAID_CLAIM),
+        Outcome.ANSWERED_PROMISE,
+    }
+)
 DELIVERED = TALKED | {Outcome.ANSWERED_HEARD}
 ANSWERED = DELIVERED | {Outcome.ANSWERED_PARTIAL, Outcome.MACHINE}
 # Somebody picked up; a machine did not.

@@ -42,11 +42,6 @@ class Places:
         before = self._source[:found]
         return before.count("\n") + 1, found - before.rfind("\n")
 
-    def line(self, path: Path) -> int | None:
-        """The line where the string there begins; None if it is not found."""
-        spot = self._strings.get(path)
-        return spot and self._source.count("\n", 0, spot[0]) + 1
-
     @cached_property
     def _strings(self) -> dict[Path, tuple[int, int]]:
         """Where each string begins and ends, its quotes included."""

@@ -133,20 +133,19 @@ def encode(headers: Mapping[str, str]) -> bytes:
 _PATTERNS = {
     "attempt": r"[0-9A-Za-z_.-]{1,149}",  # Asterisk's limit for ActionID and ChannelId
     "number": SAFE_NUMBER,
-    "endpoint": SAFE_NAME,
-    "context": SAFE_NAME,
+    **dict.fromkeys(("endpoint", "context"), SAFE_NAME),
     "exten": r"[A-Za-z0-9_.*#+-]{1,64}",
     "caller_id": rf"({SAFE_NUMBER})?",
+    "amd": r"[a-z]{0,16}",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """One call to make: `attempt` is ActionID, ChannelId and the variable ZVONAR_ATTEMPT. `record`: have the
-    dialplan record it, from the answer on.
-
-    The phone is `number` behind the PJSIP `endpoint`; answered, it goes to `exten` of `context`. UsageError
-    for a value that could mean more than it says: nothing here reaches a dial string unchecked.
+    """One call to make: `attempt` is ActionID, ChannelId and the variable ZVONAR_ATTEMPT. The dialplan is to
+    `record` it from the answer on, and to tell machines by the preset `amd`. The phone is `number` behind the
+    PJSIP `endpoint`; answered, it goes to `exten` of `context`. UsageError for a value that could mean more
+    than it says: nothing here reaches a dial string unchecked.
     """
 
     attempt: str
@@ -157,6 +156,7 @@ class Originate:
     caller_id: str = ""
     ring_s: float = 40
     record: bool = False
+    amd: str = ""
 
     def __post_init__(self) -> None:
         for name, pattern in _PATTERNS.items():
@@ -167,7 +167,8 @@ class Originate:
 
     def headers(self) -> dict[str, str]:
         """The action. Context only, never Application; asynchronous, or the session waits for the answer."""
-        action = {
+        wishes = (",ZVONAR_RECORD=1" if self.record else "") + (f",ZVONAR_AMD={self.amd}" if self.amd else "")
+        return {
             "Action": "Originate",
             "ActionID": self.attempt,
             "ChannelId": self.attempt,
@@ -177,9 +178,8 @@ class Originate:
             "Priority": "1",
             "Timeout": str(round(self.ring_s * 1000)),
             "Async": "true",
-            "Variable": f"ZVONAR_ATTEMPT={self.attempt}" + (",ZVONAR_RECORD=1" if self.record else ""),
-        }
-        return action | ({"CallerID": self.caller_id} if self.caller_id else {})
+            "Variable": f"ZVONAR_ATTEMPT={self.attempt}{wishes}",
+        } | ({"CallerID": self.caller_id} if self.caller_id else {})
 
 
 # What the dialer is told. `channel` is the Uniqueid: for our calls the attempt's id.

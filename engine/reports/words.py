@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from engine.contact.words import REASONS
+from engine.reports.words_law import LAW
 
 RU: Mapping[str, str] = {
     # titles
@@ -202,88 +203,16 @@ RU: Mapping[str, str] = {
     "answered: at the best hour": "ответили: в лучший час",
     "answered: in turn": "ответили: по очереди (контроль)",
     "lift": "прирост доли ответов",
-    # law packs
-    "title": "заглавие",
-    "effective": "действует с",
-    "expires": "действует по",
-    "country": "страна",
-    "figure": "правило",
-    "hours.working": "часы, рабочие дни",
-    "hours.weekend": "часы, выходные",
-    "hours.holiday": "часы, праздники",
-    "limit.day": "предел, день",
-    "limit.week": "предел, неделя",
-    "limit.month": "предел, месяц",
-    "limit.gap": "предел, промежуток",
-    "consents": "нужны согласия",
-    "third_party": "контактные лица",
-    "announcements": "объявить",
-    "label": "подпись номера",
-    "refusal": "отказ",
-    "retention_days": "хранить, дней",
-    "uncertain": "не ясно",
-    "unchecked": "не проверяем",
-    # the blacklist, consents
-    "scope": "область",
-    "until": "до",
-    "actor": "кто",
-    "removed_at": "снято",
-    "removed_by": "кем снято",
-    "import": "загрузка",
-    "entry.number": "номер",
-    "entry.prefix": "префикс",
-    "entry.person": "человек",
-    "entry.group": "группа",
-    "subject": "чей",
-    "given": "согласен",
-    "at": "когда",
-    "proof": "подтверждение",
-    "yes": "да",
-    "no": "нет",
-    "consent.calls": "звонки",
-    "consent.advertising": "реклама",
-    "consent.mass-calls": "массовые звонки",
-    "consent.debtor-agreed": "должник согласен",
-    "blocked: blacklisted": "не звоним: чёрный список",
-    # the auditor's report
-    "attempt": "звонок",
-    "at_utc": "когда, UTC",
-    "local": "местное время",
-    "window": "часы звонков",
-    "limits": "было до звонка / предел",
-    "law": "закон и версия",
-    "person_key": "чей",
-    "caller_id": "с номера",
-    "ringing_utc": "вызов, UTC",
-    "answered_utc": "ответ, UTC",
-    "ended_utc": "конец, UTC",
-    "counts": "засчитан",
-    "clips": "что звучало, SHA-256",
-    "recount": "проверка",
-    "recording": "запись",
-    "recording.": "не велась",
-    "recording.wanted": "проверяется",
-    "recording.kept": "хранится",
-    "recording.missing": "нет или неполная",
-    "recording.removed": "удалена по сроку",
-    "bytes": "байт",
-    "ms": "мс",
-    "file": "файл",
-    "held": "по закону ещё хранятся",
-    "until_utc": "по, UTC",
-    "talk": "разговор",
-    "message": "сообщение",
-    "register_entries": "чёрный список и согласия",
-    "blacklist": "чёрный список",
-    "consent": "согласие",
-    "says": "что",
-    "removed": "снято",
-    "auditor": "отчёт для проверяющего",
-    "drawn": "составлен",
-    "drawn_by": "составил",
-    "since": "с",
-    "before": "до",
-    "all": "все",
+    # how calls were listened to, calls to us
+    "outcome.heard": "дослушали",
+    "outcome.called back": "перезвонил сам",
+    "fragments_heard": "дослушанные части",
+    "promised_on": "обещал оплатить до",
+    "amd": "кто ответил (AMD)",
+    "median_s": "разговор, медиана, с",
+    "mean_s": "разговор, в среднем, с",
+    "pressed_share": "доля нажавших",
+    **LAW,
     # states
     "draft": "черновик",
     "running": "идёт",
@@ -300,6 +229,7 @@ RU: Mapping[str, str] = {
     "answered-operator": "говорил с оператором",
     "answered-opt-out": "отказался от звонков",
     "answered-paid-claim": "сказал, что оплатил",
+    "answered-promise": "обещал оплатить",
     "machine": "автоответчик",
     "busy": "занято",
     "no-answer": "не ответил",
@@ -323,9 +253,12 @@ def title(key: str, lang: str) -> str:
 
 def outcome(key: str, lang: str) -> str:
     """An outcome's name for a reader of `lang`; "" is a call under way."""
-    if lang == "ru":
-        return RU.get(OUTCOME.get(key, key), key)
-    return key or "under way"
+    if lang != "ru":
+        return key or "under way"
+    head, mark, rest = key.partition(": ")
+    if mark and (told := RU.get(f"outcome.{head}")):
+        return f"{told}: {RU.get(OUTCOME.get(rest, rest), rest)}"
+    return RU.get(OUTCOME.get(key, key), key)
 
 
 def recording(key: str, lang: str) -> str:

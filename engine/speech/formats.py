@@ -25,6 +25,7 @@ from engine.errors import TemplateError
 from engine.speech import russian, speakable, words
 from engine.speech.clip import Said
 
+NOUN = re.compile(r"[^\W\d_](?:[^\d_,.:;!?()]*[^\W\d_])?")
 DIGITS = re.compile(r"[+0-9 ().-]*[0-9][+0-9 ().-]*")
 
 Say = Callable[[str], str]
@@ -89,6 +90,9 @@ def _counting(forms: tuple[str, ...], lang: str) -> Count:
     wanted = words.TONGUES[lang].FORMS
     if len(spoken) != wanted or not all(spoken):
         raise TemplateError(f"{'|'.join(forms)!r}: a noun has {wanted} forms in this language")
+    for one in spoken:
+        if not NOUN.fullmatch(one) or speakable.fault(one, lang):
+            raise TemplateError(f"{one!r} is no word of this language ({lang})")
     return lambda value: words.counted(_whole(value, spoken[-1]), spoken, lang)
 
 

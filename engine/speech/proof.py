@@ -4,12 +4,10 @@ What a stored template is read with (`template.parse`) asks less, so that one th
 version goes on working.
 """
 
-import re
-
 from engine.errors import TemplateError
 from engine.speech import formats, speakable
 from engine.speech.clip import MS_A_CHARACTER
-from engine.speech.fragment import BRACES, VARIABLE, written
+from engine.speech.fragment import BRACES, written
 from engine.speech.template import Template, parse
 
 
@@ -30,7 +28,7 @@ def proofread(source: str, longest_s: int) -> Template:
 
 
 def _speakable(made: Template, number: int, lang: str, text: str) -> None:
-    """TemplateError for what no voice says, in the text, its defaults and its nouns."""
+    """TemplateError for what no voice says, in the text and in its defaults."""
     if wrong := speakable.fault(_blank(text), lang):
         at, why = wrong
         raise TemplateError(f"{made.where(number, lang, at)}: {why}")
@@ -39,21 +37,14 @@ def _speakable(made: Template, number: int, lang: str, text: str) -> None:
 
 
 def _blank(text: str) -> str:
-    """The text with spaces for its variables, each character in its place; nouns and defaults stay."""
-
-    def blank(found: re.Match[str]) -> str:
-        variable = VARIABLE.fullmatch(found[1] or "")
-        if variable is None:
-            return found[0]  # a brace of its own
-        name, form, default = variable.groups()
-        kept = " " * len(name)
-        if form is not None:
-            kept += " " + (form.replace("|", " ") if "|" in form else " " * len(form))
-        if default is not None:
-            kept += " " + default
-        return f" {kept} "
-
-    return BRACES.sub(blank, text)
+    """The text with spaces for its variables, each character in its place; defaults stay."""
+    made = list(text)
+    for found in BRACES.finditer(text):
+        default = found[0].find("?")
+        end = found.start() + default + 1 if default >= 0 else found.end()
+        made[found.start() : end] = " " * (end - found.start())
+        made[found.end() - 1] = " "
+    return "".join(made)
 
 
 def _try(made: Template) -> None:

@@ -20,6 +20,7 @@ from engine.settings import Settings
 from engine.speech import shipped, sound
 from engine.speech.atoms import REST_MS, atoms
 from engine.speech.clip import Clip, Said
+from engine.speech.keys import Key
 from engine.speech.prompts import AudioCache, Kind, key_of
 from engine.speech.render import Here, Job, Made, Renderer
 from storage import audio as store
@@ -123,12 +124,12 @@ class Speech:
         known = self._known(list(jobs))
         return [piece for key, piece in jobs.items() if key not in known]
 
-    def phrases(self, table: str, lang: str) -> dict[str, Clip]:
-        """The shipped phrases of one conversation as clips; VoiceError when one cannot be made."""
-        texts = {
-            name: Said(text.replace("{company}", self._settings.company.name))
-            for name, text in shipped.phrases(lang)[table].items()
-        }
+    def phrases(self, table: str, lang: str, keys: tuple[Key, ...] = ()) -> dict[str, Clip]:
+        """The shipped phrases of one conversation as clips, with the menus of these keys; VoiceError when one
+        cannot be made.
+        """
+        spoken = shipped.spoken(table, lang, self._settings.company.name, keys)
+        texts = {name: Said(text) for name, text in spoken.items()}
         made = self.make(texts.values(), lang).whole()
         return {name: made[text] for name, text in texts.items()}
 

@@ -7,14 +7,23 @@ from pathlib import Path
 from engine.gateways.tts import voice_for
 from engine.settings import Settings, share
 from engine.speech import sound
+from engine.speech.keys import Key
+from engine.speech.menus import menus
 
-LANGUAGES = ("ru", "en")
+LANGUAGES = ("ru", "en", "uz")
 
 
 @cache
 def phrases(lang: str) -> dict[str, dict[str, str]]:
     """The shipped phrases of a language: table -> name -> text."""
     return tomllib.loads((share("sounds") / lang / "phrases.toml").read_text(encoding="utf-8"))
+
+
+def spoken(table: str, lang: str, company: str, keys: tuple[Key, ...] = ()) -> dict[str, str]:
+    """What a conversation says in a company's name, name -> text, with the menus of these keys."""
+    all_ = phrases(lang)
+    texts = {name: text.replace("{company}", company) for name, text in all_[table].items()}
+    return texts | (menus(keys, all_) if keys else {})
 
 
 def static_sounds(settings: Settings, out: Path) -> dict[str, Path]:

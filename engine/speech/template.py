@@ -82,9 +82,9 @@ class Template:
         """The names with the place of each in the file, in words; a name as often as it stands there."""
         for number, lang, variable in self._said():
             yield variable.name, self.where(number, lang, variable.at)
-        for number, part in enumerate(self.fragments):
+        for part in self.fragments:
             for name in sorted(texts.names(part.when)) if part.when else ():
-                yield name, _of_when(self.places, number, part.name)
+                yield name, f"fragment {part.name!r}, `when`"
 
     def _said(self) -> Iterator[tuple[int, str, Variable]]:
         for number, part in enumerate(self.fragments):
@@ -230,13 +230,9 @@ def _when(row: dict[str, Any], number: int, name: str, places: Places) -> Node |
     try:
         return texts.condition(row["when"], NAME)
     except UsageError as error:
-        raise TemplateError(f"{_of_when(places, number, name)}: {error}") from None
-
-
-def _of_when(places: Places, number: int, name: str) -> str:
-    """The place of a fragment's condition, in which columns are told."""
-    line = places.line(("fragment", number, "when"))
-    return f"fragment {name!r}{f', line {line}' if line else ''}, `when`"
+        found = places.of(("fragment", number, "when"), row["when"])
+        line = f", line {found[0]}" if found else ""
+        raise TemplateError(f"fragment {name!r}{line}, `when`: {error}") from None
 
 
 def _where(places: Places, number: int, name: str, lang: str, text: str, at: int) -> str:

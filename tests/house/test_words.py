@@ -8,12 +8,13 @@ import pytest
 from house.tree import ROOT, files, name
 
 from dialplan import phrases
-from storage.vocab import Outcome
+from engine.speech.keys import PRESSED
+from storage.vocab import Action, Outcome
 
 # The public contract's list; a release may add one, never change one.
 OUTCOMES = """
-    answered-heard answered-partial answered-operator answered-opt-out answered-paid-claim machine busy
-    no-answer unreachable invalid-number rejected congestion trunk-fault cancelled unknown
+    answered-heard answered-partial answered-operator answered-opt-out answered-paid-claim answered-promise
+    machine busy no-answer unreachable invalid-number rejected congestion trunk-fault cancelled unknown
 """
 LANGUAGES = sorted(path.name for path in (ROOT / "sounds").iterdir())
 # Written so that they do not find themselves.
@@ -36,7 +37,9 @@ def named() -> dict[str, set[str]]:
     """Table -> the names that conversations use."""
     enums = [one for one in vars(phrases).values() if isinstance(one, type) and issubclass(one, StrEnum)]
     found = {one.__name__.lower(): {str(phrase) for phrase in one} for one in enums if one is not StrEnum}
-    return found | {"debtor": found["debtor"] | set(phrases.HOURS)}
+    named_by_values = {"menu": {str(action) for action in Action}, "keys": set(PRESSED)}
+    days = {*phrases.HOURS, *phrases.DAYS, *phrases.MONTHS}
+    return found | {"debtor": found["debtor"] | days} | named_by_values
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -11,10 +11,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from lab import LabError, ports
-from lab.kinds import KEYS, KINDS, REFUSALS
+from lab.kinds import KEYS, KINDS, PROMISE, REFUSALS
+from lab.mouth import beep, capture, rest, say
 from lab.process import Process
 
 PCAPS = Path("/usr/share/sip-tester")
+GREETING = "Здравствуйте! Вы позвонили Ивану. Сейчас я не могу подойти. Оставьте сообщение после сигнала."
 MOVED_TO = "+79990000000"  # where the kind "moved" would send a caller who follows
 EAR_OFFSET = 4  # SIPp binds its media port and the second after it; the ear sits beside them
 
@@ -49,7 +51,9 @@ class Carrier:
         self._run_dir = run_dir
         self._calls = run_dir / "calls.log"
         self._scenario = run_dir / "carrier.xml"
-        self._scenario.write_text(scenario(ear, log))
+        hello = capture(rest(300) + say("Алло!"), run_dir / "hello.pcap")
+        machine = rest(300) + say(GREETING) + rest(300) + beep()
+        self._scenario.write_text(scenario(ear, log, hello, capture(machine, run_dir / "greeting.pcap")))
         self._log = log
         self._process: Process | None = None
 
@@ -101,8 +105,8 @@ class Carrier:
         self.stop()
 
 
-def scenario(ear: bool, log: bool) -> str:
-    """The scenario in SIPp's XML for all kinds."""
+def scenario(ear: bool, log: bool, hello: Path, greeting: Path) -> str:
+    """The scenario in SIPp's XML for all kinds; what a person and a machine say are captures."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -120,4 +124,7 @@ def scenario(ear: bool, log: bool) -> str:
         moved_to=MOVED_TO,
         pcaps=PCAPS,
         speech=PCAPS / "g711a.pcap",
+        hello=hello,
+        greeting=greeting,
+        promise=PROMISE,
     )

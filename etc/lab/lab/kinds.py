@@ -9,12 +9,15 @@ carrier plays them all. They never leave loopback.
 | listens, operator | 10, 11 | ringing before the answer |
 | hangs-up, press-0 … press-9 | 12, 20 … 29 | from the answer to the act |
 | announcement, rings, silence, tones | 13, 14, 15, 16 | - |
+| hello, greets | 17, 18 | ringing before the answer |
+| promises | 19 | from the answer to the first key |
 | refusals: busy … moved | 40 … | ringing before the refusal; 0: refused without ringing |
 """
 
 from dataclasses import dataclass
 
 SERIALS = 1_000_000
+PROMISE = "425011"  # a promise by key 4: 25 January, yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,9 @@ def _table() -> list[Kind]:
         ("operator", "11", "speaks, and stays until the other side hangs up"),
         ("hangs-up", "12", "hangs up in the middle"),
         ("announcement", "13", "a machine: speaks 7 s and hangs up"),
+        ("hello", "17", "says hello after 0.3 s, then listens"),
+        ("greets", "18", "a machine: its greeting of some 5 s, a beep, then it listens"),
+        ("promises", "19", f"presses {', '.join(PROMISE)}, one after another, then listens"),
         *((f"press-{key}", f"2{key}", f"presses {key}, then listens") for key in "0123456789"),
     ]
     refusing = [

@@ -70,6 +70,8 @@ def _campaigns() -> None:
     with op.batch_alter_table("campaign") as campaign:
         for name in ("messages", "amd", "machine"):
             campaign.alter_column(name, server_default=None)
+        by_language = "language -> phrase -> [file, ms, text]; made when it starts"
+        campaign.alter_column("phrases", existing_type=JSON, comment=by_language)
     with op.batch_alter_table("lead") as lead:
         own = "what it hears; null: its campaign's template"
         lead.add_column(sa.Column("template_id", sa.Uuid(), nullable=True, comment=own))
