@@ -12,7 +12,7 @@ from engine.campaign.messages import Choice
 from engine.contact.numbering import Register
 from engine.contact.numbers import e164, kind
 from engine.contact.zones import Locator, Place
-from engine.errors import FileError, UsageError
+from engine.errors import FileError, TemplateError, UsageError
 from engine.files.sheets import EXTRA, Row
 from engine.speech.template import Template
 from engine.speech.words import LANGUAGES
@@ -85,9 +85,12 @@ class Wanted:
     def spoken(self, row: Mapping[str, str], lang: str) -> dict[str, str]:
         """What it says of him; UsageError names what has no value, or one that cannot be said."""
         spoken = {name: row.get(name, "") for name in self._variables}
-        if missing := self._template.missing(spoken, lang):
-            raise UsageError(f"{self._name} needs a value for: {', '.join(missing)}")
-        lasts = self._template.seconds(spoken, lang)
+        try:
+            lasts = self._template.seconds(spoken, lang)
+        except TemplateError:
+            if missing := self._template.missing(spoken, lang):
+                raise UsageError(f"{self._name} needs a value for: {', '.join(missing)}") from None
+            raise
         if lasts > self._longest_s:
             raise UsageError(f"{self._name} would last about {lasts:.0f} s, longer than {self._longest_s} s")
         return spoken
