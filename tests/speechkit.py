@@ -51,6 +51,7 @@ class Handler(BaseHTTPRequestHandler):
             self.refuse(401, "UNAUTHORIZED", "rpc error: code = Unauthenticated desc = Unknown api key")
             return
         try:
+            assert self.headers["Accept-Encoding"] == "identity", "sound is not to be packed"
             text = self.read_v1(body) if self.path == V1 else self.read_v3(body)
         except (AssertionError, LookupError, ValueError) as mistake:
             kit.mistakes.append(str(mistake))

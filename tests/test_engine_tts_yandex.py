@@ -232,6 +232,18 @@ def test_neither_key_nor_text_is_in_errors_logs_or_representations(
         assert not any(secret in shown for secret in (KEY, "Пётр", "долг"))
 
 
+def test_no_proxy_or_password_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("default login anna password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with SpeechKit() as kit:
+        voice(kit).speak(TEXT)
+    assert kit.texts == [TEXT]
+
+
 @pytest.mark.parametrize(
     "api, text, characters",
     [("v1", "", 1), ("v1", "привет", 6), ("v3", "", 250), ("v3", "а" * 249, 250), ("v3", "а" * 250, 500)],
