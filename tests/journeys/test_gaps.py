@@ -1,10 +1,13 @@
-"""What lies between the pieces of a message, in what callees received. On a real Asterisk."""
+"""How the pieces of a message go out, and what lies between them as callees receive it. On a real Asterisk."""
+
+import re
 
 import pytest
 from journeys.conftest import campaign, people
 from journeys.test_debtor_calls import LIKE, spoken
 
 from lab.ear import Sound, load, match, silences
+from lab.shell import Shell
 
 GAP_S = 0.06
 MESSAGE = """
@@ -22,8 +25,22 @@ def gap_s(heard: Sound, joint_s: float) -> float:
     return max(around, default=0.0)
 
 
+def written(shell: Shell) -> set[tuple[str, str]]:
+    """The format that each call under way is given to play, and whether Asterisk must transcode it."""
+    console = shell.stand.node.console
+    names = re.findall(r"^(PJSIP/[^!]+)!", console("core show channels concise"), re.M)
+    told = [console(f"core show channel {name}") for name in names]
+    up = [one for one in told if re.search(r"State: Up", one)]
+    return {
+        (format_[1], transcode[1])
+        for one in up
+        if (format_ := re.search(r"WriteFormat: (\w+)", one))
+        and (transcode := re.search(r"WriteTranscode: (\w+)", one))
+    }
+
+
 @pytest.mark.timeout(240)
-def test_pieces_in_a_row_have_no_gaps(opened, tmp_path):
+def test_pieces_in_a_row_have_no_gaps_and_go_out_as_they_are(opened, tmp_path):
     shell = opened()
     (tmp_path / "debt.toml").write_text(MESSAGE)
     shell.zvonar("template", "set", "debt", str(tmp_path / "debt.toml"))
@@ -33,7 +50,9 @@ def test_pieces_in_a_row_have_no_gaps(opened, tmp_path):
     ]
     shell.serve("all")
     campaign(shell, rows)
-    shell.until("c", lambda now: now["state"] == "done", 120)
+    seen: set[tuple[str, str]] = set()
+    shell.until("c", lambda now: bool(seen.update(written(shell))) or now["state"] == "done", 120)
+    assert seen == {("alaw", "No")}
     gaps = []
     for row in rows:
         heard = shell.stand.ear.heard(row["phone"])
