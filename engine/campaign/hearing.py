@@ -77,8 +77,7 @@ class Hearing:
         with reading(self._engine) as connection:
             row = _find(connection, name)
             rules = rules_of(row.messages, row.template_id)
-            counts = hearers.counts(connection, row.id)
-            leads = {key or row.template_id: count for key, count in counts.items()}
+            leads = _counted(connection, row)
             named = [(rule.when, UUID(key), share) for rule in rules for key, share in rule.shares]
             before = leads.keys() - {key for _when, key, _share in named}
             named += [("", key, 0) for key in sorted(before)]
@@ -94,6 +93,13 @@ class Hearing:
             }
             for when, key, share in named
         ]
+
+
+def _counted(connection: Connection, row: store.CampaignRow) -> dict[UUID, int]:
+    """Template id -> leads that hear it."""
+    if not row.messages:  # then an index knows
+        return {row.template_id: sum(store.lead_counts(connection, row.id).values())}
+    return {key or row.template_id: n for key, n in hearers.counts(connection, row.id).items()}
 
 
 def _find(connection: Connection, name: str, *, lock: bool = False) -> store.CampaignRow:
