@@ -1,4 +1,4 @@
-"""How the pieces of a message go out, and what lies between them as callees receive it. On a real Asterisk."""
+"""How the pieces of a message go out, and what lies between them as callees hear it. On a real Asterisk."""
 
 import re
 
