@@ -18,7 +18,7 @@ install: .venv/.installed  ## .venv with the package and all its extras
 .venv/.installed: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || sh etc/debian.sh python3 python3-venv
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[test,dev]'
+	$(BIN)/pip install --quiet --editable '.[celery,s3,test,dev]'
 	@touch $@
 
 lab: system install  ## a real Asterisk for demo, tests and benchmarks; a minute, once a machine

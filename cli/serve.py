@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -71,6 +72,20 @@ def dialer(ctx: click.Context, metrics: str | None) -> None:
 def web(ctx: click.Context) -> None:
     """Health and metrics over HTTP; results to webhooks."""
     _run(ctx, [_web, _webhooks], None)
+
+
+@command.command()
+@click.pass_context
+def speech(ctx: click.Context) -> None:
+    """Render audio for dialers elsewhere: a Celery worker of speech.workers processes."""
+    from sdnotify import SystemdNotifier
+
+    from engine.wiring import speech_worker
+
+    worker, notify = speech_worker(settings_of(ctx)), SystemdNotifier().notify
+    notify("READY=1")
+    threading.Thread(target=lambda: asyncio.run(_live(notify)), daemon=True).start()
+    worker.start()
 
 
 @command.command("all")

@@ -167,12 +167,38 @@ class Speech(Section):
     workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
     max_message_s: int = Field(60, ge=5, le=600, description="seconds that a message may last")
     asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
+    cache_gb: float = Field(
+        20, gt=0, description="gigabytes that `audio cache gc` leaves, if campaigns do not need more"
+    )
     command: Command = Command()
     yandex: Yandex = Yandex()
 
     def voice_of(self, lang: str) -> str:
         """The name of the voice of this language; empty: the provider's usual one."""
         return self.voice if lang == "ru" else self.voices.get(lang, "")
+
+
+class Celery(Section):
+    """Workers on other machines that render audio (`serve speech`)."""
+
+    broker_url: SecretStr = Field(
+        SecretStr(""), description="redis://… or amqp://…; empty: audio is rendered on the dialer's machine"
+    )
+    answer_s: float = Field(
+        120, ge=1, le=3600, description="seconds without an answer after which work is given out again"
+    )
+
+
+class S3(Section):
+    """Where workers leave files when they do not share the audio folder: S3, or what speaks like it."""
+
+    endpoint: str = Field("", description="https://HOST; empty: Amazon's own")
+    bucket: str = Field(
+        "", pattern=r"^[a-z0-9.-]{0,63}$", description="it must be there; empty: the audio folder is shared"
+    )
+    region: str = Field("ru-central1", pattern=SAFE_NAME, description="of the bucket")
+    access_key: str = Field("", description="the key's id")
+    secret_key: SecretStr = Field(SecretStr(""), description="the key")
 
 
 class Recording(Section):

@@ -32,9 +32,11 @@ from pydantic_settings import (
 from engine.errors import SettingsError, UsageError
 from engine.sections import (
     LOOPBACK,
+    S3,
     SAFE_NAME,
     Asterisk,
     Callers,
+    Celery,
     Company,
     Contact,
     Dialer,
@@ -106,6 +108,8 @@ class Settings(BaseSettings):
     trunk: Annotated[list[Trunk], BeforeValidator(one_or_many)] = Field([Trunk()], min_length=1)
     callers: Callers = Callers()
     speech: Speech = Speech()
+    celery: Celery = Celery()
+    s3: S3 = S3()
     recording: Recording = Recording()
     dialer: Dialer = Dialer()
     contact: Contact = Contact()

@@ -1,6 +1,7 @@
 """Where the parts are put together: settings in, working services out. Nothing else builds them."""
 
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -26,14 +27,17 @@ from engine.contact.blacklist import Blacklists
 from engine.contact.consents import Consents
 from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
-from engine.errors import DatabaseDown
+from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
 from engine.recording.service import Recordings
 from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
 from engine.settings import Settings
-from engine.speech.service import Speech
+from engine.speech.pool import Pool
+from engine.speech.render import Renderer
+from engine.speech.service import Speech, cache_of
 from engine.speech.templates import Templates
+from engine.speech.workers import Workers, worker
 from storage import migrations
 from storage.db import open_engine
 
@@ -128,6 +132,20 @@ def previews(settings: Settings) -> Preview:
     return Preview(engine, settings, Speech(engine, settings))
 
 
+def renderer(settings: Settings) -> Renderer:
+    """Who renders audio in bulk: workers elsewhere, or processes of this machine."""
+    if settings.celery.broker_url.get_secret_value():
+        return Workers(settings.celery)
+    return Pool(settings.speech, cache_of(settings))
+
+
+def speech_worker(settings: Settings) -> Any:
+    """One that renders for dialers on other machines; SettingsError where no broker is set."""
+    if not settings.celery.broker_url.get_secret_value():
+        raise SettingsError("celery.broker_url: set it on this machine and on the dialer's")
+    return worker(settings.celery, settings.speech, cache_of(settings))
+
+
 def recordings(settings: Settings) -> Recordings:
     """The recordings of calls."""
     return Recordings(database(settings), settings)
@@ -156,11 +174,11 @@ def talks(settings: Settings) -> Talks:
 def dialer(settings: Settings) -> Dialer:
     """The dialer with its nodes; to be made on its event loop."""
     engine = database(settings, idle_s=LEASE_S / 2)
-    speaking = Speech(engine, settings)
+    preparing = Preparer(engine, Speech(engine, settings, renderer(settings)), settings)
     endpoints = {trunk.endpoint for trunk in settings.trunk}
     fleet = Fleet(engine, settings)
     chores: list[Chore | Habit] = [
-        Chore("prepare", Preparer(engine, speaking, settings).step, "no voice"),
+        Chore("prepare", preparing.step, "no voice"),
         Chore("owing", Owing(engine, settings).step, "not known who still owes"),
         Habit("hours", partial(rates.learn, engine, settings), LEARN_S),
         Habit("callers", partial(caller_ids.learn, engine, settings), LEARN_S),

@@ -13,12 +13,14 @@ there() { # there PACKAGE
     festvox-ru) test -d /usr/share/festival/voices/russian/msu_ru_nsh_clunits ;;
     sip-tester) command -v sipp && test -d /usr/share/sip-tester ;;
     sox) command -v sox ;;
+    redis-server) command -v redis-server ;;
     postgresql) command -v postgres || ls /usr/lib/postgresql/*/bin/postgres ;;
     *) false ;;
     esac >/dev/null 2>&1
 }
 
-test $# -gt 0 || set -- python3 python3-venv debootstrap espeak-ng festival festvox-ru sip-tester sox postgresql
+test $# -gt 0 || set -- python3 python3-venv debootstrap espeak-ng festival festvox-ru sip-tester sox postgresql \
+    redis-server
 missing=
 for package in "$@"; do
     there "$package" || missing="$missing $package"

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import wait
 
 from engine import sections, telemetry
@@ -30,7 +31,8 @@ def _begin(speech: sections.Speech, cache: AudioCache) -> None:
     """In a new process."""
     global _maker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the work
-    os.nice(NICE)
+    with suppress(OSError):  # a service may be denied it
+        os.nice(NICE)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _maker = Maker(speech, cache, speech.workers)
 

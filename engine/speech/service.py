@@ -5,6 +5,7 @@ this process: only atoms and texts reach a voice. No database connection is held
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from engine import telemetry
 from engine.errors import VoiceError
 from engine.gateways import tts_speaker
+from engine.gateways.bucket import Bucket
 from engine.gateways.tts_speaker import Budget, Speaker, Spoken
 from engine.settings import Settings
 from engine.speech import shipped, sound
@@ -63,12 +65,18 @@ class Known:
     ms: int
 
 
+def cache_of(settings: Settings) -> AudioCache:
+    """The audio cache of these settings."""
+    bucket = Bucket(settings.s3) if settings.s3.bucket else None
+    return AudioCache(settings.audio_dir, settings.speech.format, bucket)
+
+
 class Speech:
     """Makes clips."""
 
     def __init__(self, engine: Engine, settings: Settings, renderer: Renderer | None = None) -> None:
         self._engine, self._settings = engine, settings
-        self.cache = AudioCache(settings.audio_dir, settings.speech.format)
+        self.cache = cache_of(settings)
         self._voices: dict[str, Speaker] = {}
         self._renderer = renderer or Here(settings.speech, self.cache)
         self.longest_s = settings.speech.max_message_s
@@ -196,7 +204,8 @@ class Speech:
         telemetry.fragments.labels("failed").inc(len(bad))
         for made in bad:
             tts_speaker.count_failure(self.voice(jobs[made.key].lang).id)
-            log.warning("fragment-failed", key=made.key, error=made.why, passing=made.passing)
+        for (why, passing), times in Counter((made.why, made.passing) for made in bad).items():
+            log.warning("fragments failed", times=times, reason=why, passing=passing)
         ready = [self._row(jobs[made.key], made, AudioState.READY, now) for made in good]
         not_ready = [
             self._row(jobs[made.key], made, AudioState.WANTED if made.passing else AudioState.FAILED, now)
