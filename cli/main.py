@@ -21,6 +21,7 @@ from engine.errors import DatabaseDown, ZvonarError
 NOUNS = {
     "asterisk": "render and check Asterisk's configuration; its nodes",
     "audience": "choose people from the client's data, fill campaigns with them",
+    "audio": "the audio cache: what it holds, what may go, what is broken",
     "campaign": "create, fill, start, pause and watch campaigns",
     "contact": "who may be called, when, and why not",
     "config": "show the settings and where each comes from",

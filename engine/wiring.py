@@ -33,6 +33,7 @@ from engine.recording.service import Recordings
 from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
 from engine.settings import Settings
+from engine.speech.keeping import Keeping
 from engine.speech.pool import Pool
 from engine.speech.render import Renderer
 from engine.speech.service import Speech, cache_of
@@ -130,6 +131,12 @@ def previews(settings: Settings) -> Preview:
     """What templates sound like to leads."""
     engine = database(settings)
     return Preview(engine, settings, Speech(engine, settings))
+
+
+def keeping(settings: Settings) -> Keeping:
+    """The audio cache: what it holds, what may go, what is broken."""
+    engine = database(settings)
+    return Keeping(engine, settings, Speech(engine, settings, renderer(settings)))
 
 
 def renderer(settings: Settings) -> Renderer:

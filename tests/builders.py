@@ -272,6 +272,13 @@ exec cat "$(dirname $0)/tone.wav"
 """
 
 
+VARYING = """#!/bin/sh
+text=$(cat)
+echo "$text" >> "$LOG"
+exec cat "$(dirname $0)/tone$(($(echo "$text" | cksum | cut -d' ' -f1) % 100)).wav"
+"""
+
+
 class Studio:
     """A Speech whose voice is a program of ours that writes down what it is asked to say."""
 
@@ -281,6 +288,12 @@ class Studio:
         self.settings = settings(folder)
         self.speech = Speech(engine, self.settings)
         self.templates = Templates(engine, self.speech)
+
+    def vary(self) -> None:
+        """From now on another tone for each text."""
+        for number in range(100):
+            (self.log.parent / f"tone{number}.wav").write_bytes(tone(8000, seconds=0.2 + number / 50))
+        self.log.with_name("espeak-ng").write_text(VARYING)
 
     @property
     def spoken(self) -> Counter[str]:

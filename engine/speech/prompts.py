@@ -10,9 +10,12 @@ Files that were made before (`.wav`, named otherwise) are played as they are, fo
 
 import hashlib
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +28,7 @@ from engine.speech.clip import place
 MAKING = 1  # to be raised when the same voice's text is finished in another way
 OLD = ".wav"
 DRAFT = ".draft"
+FILE = re.compile(r"[0-9a-f]{64}")
 
 
 class Kind(StrEnum):
@@ -43,6 +47,16 @@ def key_of(form: str, voice_id: str, kind: Kind, text: str) -> str:
 def name_of(content: bytes) -> str:
     """The name of a file with this content."""
     return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of the cache: its name (a draft has none), bytes, when it was written (seconds since 1970)."""
+
+    path: Path
+    name: str
+    size: int
+    at: float
 
 
 class Bucket(Protocol):
@@ -137,14 +151,21 @@ class AudioCache:
         """Remove a file; nothing when it is not there."""
         self.path(name).unlink(missing_ok=True)
 
-    def folders(self) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-        """What lies in each of the 256 folders, drafts too: its two digits, its files."""
+    def folders(self) -> Iterator[tuple[str, list[Found]]]:
+        """What of ours lies in each of the 256 folders, drafts too: its two digits, its files."""
         for number in range(256):
             digits = f"{number:02x}"
             folder = self.root / digits
             if folder.is_dir():
-                with os.scandir(folder) as found:
-                    yield digits, [entry for entry in found if entry.is_file(follow_symlinks=False)]
+                yield digits, [*self._ours(folder)]
+
+    def _ours(self, folder: Path) -> Iterator[Found]:
+        for path in folder.iterdir():
+            draft = path.suffix == DRAFT
+            if draft or (path.suffix in self._endings and FILE.fullmatch(path.stem)):
+                with suppress(FileNotFoundError):  # another process has dropped or renamed it
+                    told = path.stat()
+                    yield Found(path, "" if draft else path.stem, told.st_size, told.st_mtime)
 
     def join(self, names: Iterable[str], target: Path) -> int:
         """Glue files into one WAV, as a callee hears them in a row; its length in ms."""

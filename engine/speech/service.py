@@ -120,6 +120,15 @@ class Speech:
                 batch.failed[piece] = failed[job.key]
         return batch
 
+    def atoms(
+        self, words: Iterable[str], lang: str, progress: Callable[[], None] = lambda: None
+    ) -> dict[str, Failure]:
+        """Have these words spoken, for sums to be joined from; those that could not be."""
+        jobs = {word: self._job(word, Kind.ATOM, lang) for word in words}
+        known = self._known([job.key for job in jobs.values()])
+        failed = self._render([*jobs.values()], known, progress, math.inf)
+        return {word: failed[job.key] for word, job in jobs.items() if job.key in failed}
+
     def missing(self, pieces: Iterable[Said], lang: str) -> list[Said]:
         """The texts and atoms that a voice would have to read for these pieces."""
         jobs: dict[str, Said] = {}
