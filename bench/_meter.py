@@ -38,7 +38,7 @@ def memory_mb(pids: list[int]) -> float:
     for pid in pids:
         try:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         total += int(text.partition("\nPss_Anon:")[2].split()[0])
     return total / 1024

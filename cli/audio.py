@@ -31,10 +31,10 @@ def service(ctx: click.Context) -> Any:
 @click.pass_context
 def stats(ctx: click.Context, style: str) -> None:
     """Files and bytes, by voice; which share of what is played was not made for it; what voices cost."""
-    from engine.reports.words import titles
+    from engine.reports.audio import titles
 
     found = service(ctx).stats()
-    show_record(found, style, titles(list(found), settings_of(ctx).lang))
+    show_record(found, style, titles(settings_of(ctx).lang))
 
 
 @cache.command()
@@ -47,7 +47,7 @@ def gc(ctx: click.Context, dry_run: bool, yes: bool, style: str) -> None:
 
     Never what a campaign that is not over needs, nor what was asked for within the last day.
     """
-    from engine.reports.words import titles
+    from engine.reports.audio import titles
     from engine.speech.keeping import summary
 
     keeper = service(ctx)
@@ -57,7 +57,7 @@ def gc(ctx: click.Context, dry_run: bool, yes: bool, style: str) -> None:
             raise UsageError(f"{would.dropped} files would be dropped: say --yes, or --dry-run")
         click.confirm(f"Drop {would.dropped} files, {would.dropped_bytes} bytes?", abort=True, err=True)
     done = summary(keeper.gc(dry_run=dry_run))
-    show_record(done, style, titles(list(done), settings_of(ctx).lang))
+    show_record(done, style, titles(settings_of(ctx).lang))
 
 
 @cache.command()
@@ -70,12 +70,12 @@ def verify(ctx: click.Context, style: str) -> None:
     """
     from rich.progress import Progress
 
-    from engine.reports.words import titles
+    from engine.reports.audio import titles
     from engine.speech.keeping import summary
 
     with Progress(console=console(err=True), transient=True) as bar:
         task = bar.add_task("verify", total=None)
         found = service(ctx).verify(lambda: bar.advance(task))
     done = summary(found)
-    show_record(done, style, titles(list(done), settings_of(ctx).lang))
+    show_record(done, style, titles(settings_of(ctx).lang))
     ctx.exit(0 if found.mended else 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from cli import forecast, results, watch
+from cli import forecast, prepare, results, watch
 from cli import messages as messages_
 from cli.output import actor, console, formatted, say, settings_of, show_record, show_rows
 
@@ -138,6 +138,7 @@ HELP = {
 }
 for _name, _done in (("start", "running"), ("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
     command.add_command(_verb(_name, _done))
+command.add_command(prepare.command)
 command.add_command(results.command)
 command.add_command(forecast.command)
 command.add_command(messages_.command)

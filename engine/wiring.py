@@ -17,6 +17,7 @@ from engine.campaign.fleet import LEASE_S, Fleet
 from engine.campaign.hearing import Hearing
 from engine.campaign.live import Live
 from engine.campaign.owing import Owing
+from engine.campaign.preparation import Preparation
 from engine.campaign.preparing import Preparer
 from engine.campaign.preview import Preview
 from engine.campaign.results import Results
@@ -131,6 +132,12 @@ def previews(settings: Settings) -> Preview:
     """What templates sound like to leads."""
     engine = database(settings)
     return Preview(engine, settings, Speech(engine, settings))
+
+
+def preparation(settings: Settings, name: str) -> Preparation:
+    """The audio of a campaign, made from the command line."""
+    engine = database(settings)
+    return Preparation(engine, settings, Speech(engine, settings, renderer(settings)), name)
 
 
 def keeping(settings: Settings) -> Keeping:

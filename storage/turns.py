@@ -1,16 +1,19 @@
 """What becomes of leads, turn by turn: made ready, dialled, put off, given back, over, blocked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Update, select, tuple_, update
+from sqlalchemy import Connection, Update, literal, select, tuple_, update
 
 from storage.campaign import lead
 from storage.contact import chunks, phone
 from storage.db import Each, Given, Record, among, like
 from storage.vocab import LeadState, Waits
+
+MUTE = "no audio: "  # how the reason begins for which a lead is blocked, if it is that
+PAGE = 5000
 
 
 def _one_lead(given: Given) -> Update:
@@ -92,6 +95,29 @@ def claim(
     rows = list(connection.execute(query))
     _CLAIM(connection, [{"person_id_": row.person_id, "id_": row.id, "due_at_": until} for row in rows])
     return rows
+
+
+def unprepared(connection: Connection, campaign_id: UUID) -> Iterator[list[Record]]:
+    """All leads whose message is to be made, in pages: person_id, id, role, variables, template_id, lang."""
+    columns = ("person_id", "id", "role", "variables", "template_id", "lang")
+    query = (
+        select(*(lead.c[name] for name in columns))
+        .where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.NEW)
+        .order_by(lead.c.person_id, lead.c.id)
+        .limit(PAGE)
+    )
+    page = list(connection.execute(query))
+    while page:
+        yield page
+        last = literal(page[-1].person_id, lead.c.id.type), literal(page[-1].id, lead.c.id.type)
+        page = list(connection.execute(query.where(tuple_(lead.c.person_id, lead.c.id) > tuple_(*last))))
+
+
+def unmute(connection: Connection, campaign_id: UUID) -> int:
+    """Leads that were blocked because of their audio are new again; how many."""
+    query = update(lead).where(lead.c.campaign_id == campaign_id, lead.c.state == LeadState.BLOCKED)
+    query = query.where(lead.c.why.startswith(MUTE, autoescape=True))
+    return connection.execute(query.values(state=LeadState.NEW, why="")).rowcount
 
 
 def block(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

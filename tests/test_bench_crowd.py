@@ -1,8 +1,10 @@
 """Benchmarks of a crowd still know the tables: each is run on a small one."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import law
+import speech
 from _crowd import WORKDAY, again, gather
 from forecast import measure
 from sqlalchemy import func, select, text
@@ -29,3 +31,11 @@ def test_a_bare_claim_takes_leads_and_then_the_crowd_is_as_before(postgres_url: 
     with reading(engine) as connection:
         assert connection.scalar(select(func.count()).select_from(calls.attempt)) == 0
     engine.dispose()
+
+
+def test_the_audio_of_known_people_needs_no_voice(tmp_path: Path, postgres: Postgres) -> None:
+    given = Namespace(leads=40, names=3, cities=2, sample=1, workers=2)
+    first, warm, naive = speech.measure(tmp_path, postgres, given)
+    assert first["ready"] == warm["ready"] == 40
+    assert (warm["synthesised"], naive["synthesised"]) == (0, 1)
+    assert 0 < first["synthesised"] < 100, "names, cities, atoms, and the sentences between"

@@ -32,6 +32,7 @@ from storage import campaign as store
 from storage import speech as speech_store
 from storage import turns
 from storage.db import Record, reading, writing
+from storage.turns import MUTE
 from storage.vocab import LeadState
 
 STEP_S = 5.0
@@ -42,8 +43,9 @@ SOONEST, LATEST = timedelta(seconds=15), timedelta(hours=1)  # when what may pas
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step did: leads it got through, ready or blocked, and why others wait."""
+    """What a step did: leads it looked at, those it got through (ready or blocked), and why others wait."""
 
+    claimed: int = 0
     leads: int = 0
     waiting: str = ""
 
@@ -110,18 +112,21 @@ class Preparer:
         deadline: float,
     ) -> tuple[list[dict[str, Any]], Step]:
         """What becomes of these leads."""
-        asked = [_asked(lead, self._message(lead.template_id or campaign.template_id)) for lead in leads]
+        wanted = [asked(lead, self._message(lead.template_id or campaign.template_id)) for lead in leads]
         batches = {
             lang: self._speech.make(
-                (piece for one in asked if one.lang == lang for piece in one.pieces), lang, progress, deadline
+                (piece for one in wanted if one.lang == lang for piece in one.pieces),
+                lang,
+                progress,
+                deadline,
             )
-            for lang in dict.fromkeys(one.lang for one in asked)
+            for lang in dict.fromkeys(one.lang for one in wanted)
         }
-        now = self._settings.now()
-        fates = [_fate(one, batches[one.lang], now) for one in asked]
+        now, longest = self._settings.now(), self._settings.speech.max_message_s
+        fates = [_fate(one, batches[one.lang], now, longest) for one in wanted]
         updates = [update for update, _waiting in fates]
         done = sum(update["state_"] is not LeadState.NEW for update in updates)
-        return updates, Step(done, next((waiting for _update, waiting in fates if waiting), ""))
+        return updates, Step(len(leads), done, next((waiting for _update, waiting in fates if waiting), ""))
 
     def _message(self, template_id: UUID) -> Message:
         """A template's version never changes: it is read once."""
@@ -160,7 +165,8 @@ class Asked:
         return said(self.spoken)
 
 
-def _asked(lead: Record, message: Message) -> Asked:
+def asked(lead: Record, message: Message) -> Asked:
+    """What a lead (role, variables, lang) hears."""
     meant = message.template.role
     if lead.role != meant:
         return Asked(lead, message, why=f"the template is for a {meant}, and he is a {lead.role}")
@@ -170,18 +176,21 @@ def _asked(lead: Record, message: Message) -> Asked:
         return Asked(lead, message, why=str(error))
 
 
-def _fate(one: Asked, batch: Batch, now: datetime) -> tuple[dict[str, Any], str]:
+def _fate(one: Asked, batch: Batch, now: datetime, longest_s: int) -> tuple[dict[str, Any], str]:
     """What becomes of a lead, and why it has to wait, if it has."""
     failures = [batch.failed[piece] for piece in one.pieces if piece in batch.failed]
     why = one.why or next((failure.why for failure in failures if not failure.passing), "")
     if why:
-        return _changed(one.lead, LeadState.BLOCKED, one.lead.due_at, why_=f"no audio: {why}"), ""
+        return _over(one.lead, why), ""
     if failures:
         return _later(one.lead, now + max(_pause(one, now) for one in failures)), failures[0].why
     if any(piece not in batch.clips for piece in one.pieces):
         return _later(one.lead, one.lead.due_at), ""
-    clips = names(one.message.played(one.spoken, batch.clips))
-    return _changed(one.lead, LeadState.PENDING, one.lead.due_at, clips_=clips), ""
+    clips = one.message.played(one.spoken, batch.clips)
+    lasts = sum(clip.ms for clip in clips) / 1000
+    if lasts > longest_s:
+        return _over(one.lead, f"it lasts {lasts:.0f} s, more than {longest_s} (speech.max_message_s)"), ""
+    return _changed(one.lead, LeadState.PENDING, one.lead.due_at, clips_=names(clips)), ""
 
 
 def _pause(failure: Failure, now: datetime) -> timedelta:
@@ -191,6 +200,10 @@ def _pause(failure: Failure, now: datetime) -> timedelta:
 
 def _later(lead: Record, at: datetime) -> dict[str, Any]:
     return _changed(lead, LeadState.NEW, at)
+
+
+def _over(lead: Record, why: str) -> dict[str, Any]:
+    return _changed(lead, LeadState.BLOCKED, lead.due_at, why_=f"{MUTE}{why}")
 
 
 def _changed(lead: Record, state: LeadState, due: datetime, **more: Any) -> dict[str, Any]:

@@ -129,15 +129,23 @@ class Speech:
         failed = self._render([*jobs.values()], known, progress, math.inf)
         return {word: failed[job.key] for word, job in jobs.items() if job.key in failed}
 
+    @staticmethod
+    def read(pieces: Iterable[Said]) -> list[Said]:
+        """The texts and atoms that a voice reads for these pieces, each once."""
+        found: dict[Said, None] = {}
+        for piece in pieces:
+            words = (
+                [Said(word, joined=True) for word, _rest in atoms(piece.text)] if piece.joined else [piece]
+            )
+            found |= dict.fromkeys(words)
+        return list(found)
+
     def missing(self, pieces: Iterable[Said], lang: str) -> list[Said]:
-        """The texts and atoms that a voice would have to read for these pieces."""
-        jobs: dict[str, Said] = {}
-        for piece in dict.fromkeys(pieces):
-            if piece.joined:
-                words = (Said(word, joined=True) for word, _rest in atoms(piece.text))
-                jobs |= {self._job(word.text, Kind.ATOM, lang).key: word for word in words}
-            else:
-                jobs[self._job(piece.text, Kind.WHOLE, lang).key] = piece
+        """Those of them that a voice would have to read now."""
+        jobs = {
+            self._job(piece.text, Kind.ATOM if piece.joined else Kind.WHOLE, lang).key: piece
+            for piece in self.read(pieces)
+        }
         known = self._known(list(jobs))
         return [piece for key, piece in jobs.items() if key not in known]
 
