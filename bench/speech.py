@@ -34,9 +34,11 @@ from engine.campaign.preparing import Preparer
 from engine.gateways.tts import voice_for
 from engine.settings import Settings
 from engine.speech import sound
+from engine.speech.atoms import needed
 from engine.speech.message import message_of
 from engine.speech.pool import Pool
 from engine.speech.service import Speech, cache_of
+from engine.speech.template import parse
 from lab.postgres import Postgres
 from storage import campaign as campaigns
 from storage import migrations, speech
@@ -143,6 +145,7 @@ class Bench:
             time.monotonic(),
         )
         with Peak() as peak:
+            self.speech.atoms(needed(parse(TEMPLATE)), "ru")
             preparer.step(row)
             early = memory_mb(ours())
             while preparer.step(row):

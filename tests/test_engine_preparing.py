@@ -1,5 +1,9 @@
 """Before anybody is dialled his whole message is there; without it he is not dialled, and it says why."""
 
+import errno
+import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,29 @@ from engine.speech.keys import DEFAULT, Key
 from engine.speech.menus import menu_name
 from storage import campaign as store
 from storage import due, speech
+import time_machine
+from builders import (
+    FOR_CONTACTS,
+    NOON,
+    Studio,
+    add_campaign,
+    add_lead,
+    add_template,
+    after,
+    lead_now,
+    rows_of,
+    settings,
+    tone,
+)
+from sqlalchemy import Engine
+
+from engine.campaign.preparation import Preparation
+from engine.campaign.preparing import Preparer
+from engine.errors import VoiceError
+from engine.speech.clip import Said
+from engine.speech.service import Speech
+from storage import audit, due
+from storage import campaign as store
 from storage.campaign import CampaignRow
 from storage.db import reading, writing
 from storage.vocab import Action, LeadState, Role
@@ -180,3 +207,119 @@ def test_what_machines_hear_is_made_with_the_phrases(room: Room) -> None:
     assert stored is not None
     ((place, (name, ms, text)),) = stored["machine"].items()
     assert (place, room.speech.cache.has(name), ms > 0, text) == ("0", True, True, "Перезвоните нам.")
+
+
+def test_a_message_that_lasts_too_long_is_not_called_with(room: Room, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "tone.wav").write_bytes(tone(seconds=4))
+    lead = room.new("Пётр")
+    short = settings(tmp_path, speech={"max_message_s": 5})
+    Preparer(engine, room.speech, short).step(room.campaign)
+    now = lead_now(engine, lead)
+    assert (now.state, now.why) == ("blocked", "no audio: it lasts 8 s, more than 5 (speech.max_message_s)")
+
+
+def full(_handle: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_may_pass_is_tried_again_later_and_later(
+    room: Room, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead, begin = room.new("Пётр"), room.settings.now()
+    monkeypatch.setattr(os, "fsync", full)
+    pauses = []
+    for after_s in (0, 20, 70, 4 * 3600):
+        with time_machine.travel(begin + timedelta(seconds=after_s), tick=False):
+            step = room.preparer.work(room.campaign, lambda: None)
+            assert (step.claimed, step.leads) == (1, 0)
+            assert step.waiting == "audio cache: No space left on device"
+            now = lead_now(engine, lead)
+            assert (now.state, now.why) == ("new", "")
+            pauses.append((now.due_at - room.settings.now()).total_seconds())
+            assert room.preparer.work(room.campaign, lambda: None).claimed == 0, "not before that"
+    assert pauses == [15, 20, 70, 3600]
+    monkeypatch.undo()
+    with time_machine.travel(begin + timedelta(days=1)):
+        assert room.preparer.work(room.campaign, lambda: None).leads == 1
+    assert lead_now(engine, lead).state == "pending"
+
+
+def test_a_campaign_of_which_nothing_can_be_made_rests(
+    room: Room, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.new("Пётр")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(VoiceError, match="No space left"):
+        room.preparer.step(room.campaign)
+    room.new("Анна")
+    assert room.preparer.step(room.campaign) == 0
+    assert not any("Анна" in text for text in room.spoken), "nobody is asked while it rests"
+
+
+def test_leads_keep_their_turn_while_their_audio_is_made(room: Room, engine: Engine) -> None:
+    early, late = room.new("Пётр", due_at=after(-60)), room.new("Анна", due_at=after(-5))
+    room.preparer.step(room.campaign)
+    assert [lead_now(engine, lead).due_at for lead in (early, late)] == [after(-60), after(-5)]
+
+
+def test_what_is_not_begun_in_time_goes_on_with_the_next_step(room: Room, engine: Engine) -> None:
+    leads = [room.new(name) for name in ("Пётр", "Анна")]
+    step = room.preparer.work(room.campaign, lambda: None, deadline=time.monotonic())
+    assert (step.claimed, step.leads, step.waiting) == (2, 0, "")
+    assert [lead_now(engine, lead).due_at for lead in leads] == [NOON, NOON]
+    assert room.preparer.step(room.campaign) == 2
+
+
+def test_a_step_that_breaks_gives_its_leads_back(
+    room: Room, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = room.new("Пётр")
+    monkeypatch.setattr(room.speech, "make", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        room.preparer.step(room.campaign)
+    assert (lead_now(engine, lead).state, lead_now(engine, lead).due_at) == ("new", NOON)
+
+
+# From the command line.
+
+
+def test_a_plan_tells_what_there_is_to_do_and_making_it_does_it(room: Room, engine: Engine) -> None:
+    for name in ("Пётр", "Анна", "Пётр"):
+        room.new(name)
+    preparation = Preparation(engine, room.settings, room.speech, "autumn")
+    plan = preparation.plan()
+    assert (plan.leads, plan.pieces, plan.ready, plan.to_make, plan.kopecks) == (3, 3, 0, 3, 0)
+    made: list[None] = []
+    assert sum(leads for leads, _waits in preparation.make(lambda: made.append(None))) == 3
+    assert len(made) == 3
+    again = preparation.plan()
+    assert (again.leads, again.to_make) == (0, 0)
+
+
+def test_roubles_and_seconds_to_go_are_told(room: Room, engine: Engine, tmp_path: Path) -> None:
+    speech = {"price": 16500, "provider": "yandex", "per_second": 0.5, "yandex": {"api_key": "k"}}
+    given = settings(tmp_path, speech=speech)
+    room.new("Пётр")
+    plan = Preparation(engine, given, Speech(engine, given), "autumn").plan()
+    characters = len("Здравствуйте, Пётр!") + len("Ваш долг 100 рублей.")
+    assert (plan.characters, plan.kopecks) == (characters, -(-characters * 16500 // 1000))
+    assert plan.seconds == 4, "as many as may be asked for a second"
+
+
+def test_what_was_blocked_for_its_audio_is_tried_again_when_told_so(room: Room, engine: Engine) -> None:
+    mute, barred = room.new("немо"), room.new("Анна", state=LeadState.BLOCKED, why="refused")
+    room.preparer.step(room.campaign)
+    assert lead_now(engine, mute).state == "blocked"
+    room.log.with_name("espeak-ng").write_text('#!/bin/sh\nexec cat "$(dirname $0)/tone.wav"\n')
+    preparation = Preparation(engine, room.settings, room.speech, "autumn")
+    assert preparation.again("anna") == 1
+    assert list(preparation.make(lambda: None)) == [(1, "")]
+    assert (lead_now(engine, mute).state, lead_now(engine, barred).state) == ("pending", "blocked")
+    assert [row.deed for row in rows_of(engine, audit.audit)] == ["campaign.prepare"]
+
+
+def test_a_sums_atoms_are_made_before_any_lead(room: Room, engine: Engine) -> None:
+    template = add_template(engine, "sum", '[[fragment]]\ntext = "Долг {sum:rub}"')
+    add_campaign(engine, "sums", template_id=template, phrases={})
+    list(Preparation(engine, room.settings, room.speech, "sums").make(lambda: None))
+    assert {"двести", "рублей", "копейка"} <= set(room.spoken)

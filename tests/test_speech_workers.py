@@ -98,6 +98,7 @@ def test_ten_thousand_fragments_by_two_workers_of_which_one_is_killed(
                 os.killpg(farm.workers[0].pid, signal.SIGKILL)
 
         batch = farm.speech.make(pieces(TEXTS), "ru", progress)
+        assert not farm.workers[0].alive
         assert batch.failed == {}
         assert len(made) == len(batch.clips) == TEXTS
         for number in range(TEXTS):
@@ -107,3 +108,28 @@ def test_ten_thousand_fragments_by_two_workers_of_which_one_is_killed(
         (cost,) = rows_of(engine, store.cost)
         assert cost.requests == TEXTS
         assert len(rows_of(engine, store.audio)) == TEXTS
+
+
+def test_without_a_worker_nothing_is_lost_and_it_is_told(
+    engine: Engine, tmp_path: Path, redis: Redis
+) -> None:
+    record(tmp_path / "recordings", 3)
+    with Farm(engine, tmp_path, redis) as farm:
+        failed = farm.speech.make(pieces(3), "ru").failed
+        assert {(one.why, one.passing) for one in failed.values()} == {
+            ("no worker listens: `zvonar serve speech` is to run somewhere", True)
+        }
+        farm.start(1)
+        assert len(farm.speech.make(pieces(3), "ru").whole()) == 3
+        bad = farm.speech.make([Said("never recorded")], "ru").failed[Said("never recorded")]
+        assert (bad.why, bad.passing) == ("there is no recording of it", False)
+
+
+def test_without_a_broker_it_is_told_and_may_pass(engine: Engine, tmp_path: Path) -> None:
+    record(tmp_path / "recordings", 1)
+    with Redis() as gone:
+        pass
+    with Farm(engine, tmp_path, gone) as farm:
+        (failed,) = farm.speech.make(pieces(1), "ru").failed.values()
+    assert failed.why.startswith("Celery's broker does not answer")
+    assert failed.passing
