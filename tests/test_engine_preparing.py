@@ -8,17 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import FOR_CONTACTS, NOON, Studio, add_campaign, add_lead, add_template, all_phrases, lead_now
-from sqlalchemy import Engine
-
-from engine.campaign.phrases import Phrases
-from engine.campaign.preparing import Preparer
-from engine.errors import VoiceError
-from engine.speech.clip import Said
-from engine.speech.keys import DEFAULT, Key
-from engine.speech.menus import menu_name
-from storage import campaign as store
-from storage import due, speech
 import time_machine
 from builders import (
     FOR_CONTACTS,
@@ -28,6 +17,7 @@ from builders import (
     add_lead,
     add_template,
     after,
+    all_phrases,
     lead_now,
     rows_of,
     settings,
@@ -35,12 +25,15 @@ from builders import (
 )
 from sqlalchemy import Engine
 
+from engine.campaign.phrases import Phrases
 from engine.campaign.preparation import Preparation
 from engine.campaign.preparing import Preparer
 from engine.errors import VoiceError
 from engine.speech.clip import Said
+from engine.speech.keys import DEFAULT, Key
+from engine.speech.menus import menu_name
 from engine.speech.service import Speech
-from storage import audit, due
+from storage import audit, due, speech
 from storage import campaign as store
 from storage.campaign import CampaignRow
 from storage.db import reading, writing

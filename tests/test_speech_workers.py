@@ -110,7 +110,7 @@ def test_ten_thousand_fragments_by_two_workers_of_which_one_is_killed(
         assert len(rows_of(engine, store.audio)) == TEXTS
 
 
-def test_without_a_worker_nothing_is_lost_and_it_is_told(
+def test_without_a_worker_nothing_is_lost_and_it_says_so(
     engine: Engine, tmp_path: Path, redis: Redis
 ) -> None:
     record(tmp_path / "recordings", 3)

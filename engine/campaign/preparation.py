@@ -15,7 +15,7 @@ from engine.speech.atoms import needed
 from engine.speech.clip import Said
 from engine.speech.message import Message, message_of
 from engine.speech.service import Speech
-from storage import audit, speech, turns
+from storage import audit, hearers, speech, turns
 from storage import campaign as store
 from storage.db import reading, writing
 
@@ -47,10 +47,10 @@ class Preparation:
             row = store.find(connection, name)
             if row is None:
                 raise NotFound(f"no campaign named {name!r}")
-            hearers = store.hearers(connection, row.id)
-            wanted = {key or row.template_id for key in hearers} | {row.template_id}
+            wanted = {key or row.template_id for key in hearers.counts(connection, row.id)}
             self._messages: dict[UUID, Message] = {
-                key: message_of(found) for key, found in speech.versions(connection, wanted).items()
+                key: message_of(found)
+                for key, found in speech.versions(connection, wanted | {row.template_id}).items()
             }
         self._row = row
 
