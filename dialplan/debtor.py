@@ -26,7 +26,7 @@ answered-heard, less of it answered-partial. Pure: a generator over steps.
 from dataclasses import dataclass
 
 from dialplan.days import day_named
-from dialplan.phrases import DAYS, HOURS, MONTHS, Debtor
+from dialplan.phrases import DAYS, HOURS, MONTHS, Debtor, Later, Promise
 from dialplan.steps import Ask, Connect, Conversation, Heard, HungUp, Play, Quiet, Tell
 from engine.campaign.attempts import NO_DAY, NO_HOUR, Talk
 from engine.campaign.sheet import DebtorCall
@@ -201,30 +201,30 @@ def _digits(so_far: _Telling, clips: tuple[Clip, ...], count: int) -> Conversati
 
 def _named_hour(so_far: _Telling) -> Conversation[bool]:
     """Ask for an hour of the day; False: he named none, which is told."""
-    named = yield from _digits(so_far, so_far.say(Debtor.WHICH_HOUR), 2)
+    named = yield from _digits(so_far, so_far.say(Later.WHICH_HOUR), 2)
     if len(named) == 2 and int(named) < len(HOURS):
         so_far.hour = int(named)  # promised, even if he is gone by now
         return True
-    yield Play(so_far.say(Debtor.NO_HOUR))
+    yield Play(so_far.say(Later.NO_HOUR))
     return False
 
 
 def _named_day(so_far: _Telling) -> Conversation[bool]:
     """Ask for the day by which he pays, and read it back; False: he named none, which is told."""
-    clips = so_far.say(Debtor.WHICH_DAY)
+    clips = so_far.say(Promise.WHICH_DAY)
     for _ in range(TRIES):
         named = yield from _digits(so_far, clips, 4)
         day = day_named(named, so_far.call.today, so_far.call.promise_days)
-        clips = so_far.say(Debtor.NO_DAY, Debtor.WHICH_DAY)
+        clips = so_far.say(Promise.NO_DAY, Promise.WHICH_DAY)
         if not named:
             break
         if day is not None:
-            said = so_far.say(Debtor.YOU_PROMISE, DAYS[day.day - 1], MONTHS[day.month - 1], Debtor.IF_RIGHT)
+            said = so_far.say(Promise.YOU_PROMISE, DAYS[day.day - 1], MONTHS[day.month - 1], Promise.IF_RIGHT)
             if (yield from _asked(so_far, said, YES + NO)) == YES:
                 so_far.reached, so_far.day = Outcome.ANSWERED_PROMISE, day
                 return True
-            clips = so_far.say(Debtor.WHICH_DAY)
-    yield Play(so_far.say(Debtor.NO_DAY))
+            clips = so_far.say(Promise.WHICH_DAY)
+    yield Play(so_far.say(Promise.NO_DAY))
     return False
 
 
@@ -239,9 +239,9 @@ def _part(so_far: _Telling, wish: Action | None) -> Conversation[None]:
             so_far.reached = Outcome.ANSWERED_PAID_CLAIM
             yield Play(so_far.say(Debtor.PAID))
         case Action.PROMISE:
-            yield Play(so_far.say(Debtor.PROMISED))
+            yield Play(so_far.say(Promise.PROMISED))
         case Action.LATER:
-            yield Play(so_far.say(Debtor.CALL_BACK, HOURS[so_far.hour], Debtor.GOODBYE))
+            yield Play(so_far.say(Later.CALL_BACK, HOURS[so_far.hour], Debtor.GOODBYE))
         case Action.OPERATOR:
             yield Play(so_far.say(Debtor.CONNECTING))
             connected = yield Connect(so_far.call.operator, so_far.call.endpoint)

@@ -15,9 +15,19 @@ class Debtor(StrEnum):
     PAID = "paid"
     OPTED_OUT = "opted-out"
     GOODBYE = "goodbye"
+
+
+class Later(StrEnum):
+    """The table [later], of the action of that name."""
+
     WHICH_HOUR = "which-hour"
     NO_HOUR = "no-hour"
     CALL_BACK = "call-back"
+
+
+class Promise(StrEnum):
+    """The table [promise], of the action of that name."""
+
     WHICH_DAY = "which-day"
     NO_DAY = "no-day"
     YOU_PROMISE = "you-promise"
@@ -25,8 +35,8 @@ class Debtor(StrEnum):
     PROMISED = "promised"
 
 
-# Of the table [debtor] too.
-HOURS = tuple(f"hour-{hour:02}" for hour in range(24))
+HOURS = tuple(f"hour-{hour:02}" for hour in range(24))  # of [later] too
+# Of [promise] too.
 DAYS = tuple(f"day-{day:02}" for day in range(1, 32))
 MONTHS = tuple(f"month-{month:02}" for month in range(1, 13))
 

@@ -321,7 +321,7 @@ class Company(Section):
     operator: str = Field(
         "",
         pattern=r"^(queue:[A-Za-z0-9_.-]{1,64}|\+?[0-9]{1,18})?$",
-        description="where key 1 leads: `queue:NAME` or a number dialled through the campaign's trunk",
+        description="where an operator is: `queue:NAME`, or a number dialled through the campaign's trunk",
     )
 
 

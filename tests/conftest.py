@@ -31,6 +31,12 @@ def fallback(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return speak("Извините, мы перезвоним позже.", tmp_path_factory.mktemp("prompts") / "fallback.wav")
 
 
+@pytest.fixture(scope="session")
+def notice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a stranger who calls us hears."""
+    return speak("Это автоматическая линия. До свидания.", tmp_path_factory.mktemp("prompts") / "notice.wav")
+
+
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory, fallback: Path) -> Iterator[Stand]:
     """A running Asterisk with a carrier of callees of every kind and an ear; one for a module's tests."""

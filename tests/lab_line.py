@@ -61,10 +61,14 @@ def watcher(settings: Settings) -> Ami:
 
 @dataclass
 class Call:
-    """What AMI said of one call: events in order, and seconds from the Originate to the Hangup."""
+    """What AMI said of one call: events in order, and seconds from the Originate to the Hangup.
+
+    `answered_at`: when it said that he had answered, by `time.monotonic`.
+    """
 
     events: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
+    answered_at: float = 0.0
 
     @property
     def rang(self) -> bool:
@@ -116,6 +120,8 @@ def dial(
         if not number or "Event" not in event:
             continue
         calls[number].events.append(event)
+        if event["Event"] == "Newstate" and event["ChannelStateDesc"] == "Up":
+            calls[number].answered_at = time.monotonic()
         if event["Event"] in ("Hangup", "OriginateResponse"):
             calls[number].seconds = time.monotonic() - begun
             left -= 1

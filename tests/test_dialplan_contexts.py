@@ -85,7 +85,7 @@ def test_a_call_is_bounded_told_to_end_and_led_to_the_fallback() -> None:
         'GotoIf($["${ZVONAR_AMD}" = "fast"]?fast)',
         'GotoIf($["${ZVONAR_AMD}" = "careful"]?careful)',
         "Goto(talk)",
-        "AMD(2600,1500,600,2500,100,50,3,256)",
+        "AMD(3100,1300,600,3000,100,50,4,256)",
         "Goto(talk)",
         "AMD(5100,2400,1000,5000,100,50,6,256)",
         "Goto(talk)",

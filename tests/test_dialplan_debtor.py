@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialplan.debtor import ANY, AT_ONCE_S, BEEP, DIGITS, PRESSED, REPEATS, TRIES, Abandoned, OptOut, debtor
-from dialplan.phrases import DAYS, HOURS, MONTHS, Debtor
+from dialplan.phrases import DAYS, HOURS, MONTHS, Debtor, Later, Promise
 from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Quiet, Step, Tell
 from engine.campaign.attempts import NO_DAY, NO_HOUR, Talk
 from engine.campaign.sheet import DebtorCall, Words
@@ -21,7 +21,7 @@ from engine.speech.shipped import phrases
 from storage.vocab import Action, Amd, Outcome
 
 ALL = tuple(Key(press, action) for press, action in zip("0*7#89", Action, strict=True))
-NAMES = [*Debtor, *HOURS, *DAYS, *MONTHS]
+NAMES = [*Debtor, *Later, *Promise, *HOURS, *DAYS, *MONTHS]
 NAMES += [name for keys in (DEFAULT, ALL) for name in menus(keys, phrases("ru"))]
 PHRASES = {str(name): Clip(f"{number:064}", 100, str(name)) for number, name in enumerate(NAMES)}
 MESSAGE = (Clip("aa" * 32, 300, "hello", "greeting"), Clip("bb" * 32, 700, "debt", "debt"))

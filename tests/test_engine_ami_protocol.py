@@ -258,6 +258,10 @@ def test_an_originate_is_asynchronous_into_a_context_and_carries_only_its_id() -
     }
     recorded = replace(CALL, record=True).headers()
     assert recorded == CALL.headers() | {"Variable": f"ZVONAR_ATTEMPT={CALL.attempt},ZVONAR_RECORD=1"}
+    both = replace(CALL, record=True, amd="fast").headers()["Variable"]
+    assert both == f"ZVONAR_ATTEMPT={CALL.attempt},ZVONAR_RECORD=1,ZVONAR_AMD=fast"
+    with pytest.raises(UsageError, match="amd has a form"):
+        replace(CALL, amd="fast,X=1")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import SOURCE, add_attempt, add_campaign, add_lead, report, rows_of, settings
+from builders import SOURCE, add_attempt, add_campaign, add_lead, add_template, report, rows_of, settings
 from sqlalchemy import Engine
 
 from engine.campaign.service import VERBS, Campaigns, Limits, Rules
@@ -139,6 +139,10 @@ def test_a_campaign_keeps_the_rules_that_it_was_given(engine: Engine, campaigns:
     [
         (Rules(law=("none", "ru-000fz")), UsageError, "no law pack named 'ru-000fz'"),
         (Rules(owes="crm"), SettingsError, r"no \[\[source\]\] named 'crm'"),
+        (Rules(machine="hangup"), UsageError, "needs a preset by which they are told"),
+        (Rules(amd="slow"), UsageError, "'slow' is none of fast, careful"),
+        (Rules(amd="fast", machine="nobody"), NotFound, "no template named 'nobody'"),
+        (Rules(amd="fast", machine="debt"), UsageError, "is not for machines: anybody may listen"),
     ],
 )
 def test_rules_that_there_are_not_are_told_before_anybody_is_called(
@@ -148,6 +152,17 @@ def test_rules_that_there_are_not_are_told_before_anybody_is_called(
     with pytest.raises(error, match=told):
         campaigns.create("autumn", "debt", ["main"], Limits(), "anna", rules)
     assert [row.name for row in campaigns.list()] == ["debt"]
+
+
+def test_what_machines_get_is_kept_with_the_campaign(engine: Engine, campaigns: Campaigns) -> None:
+    add_campaign(engine, "debt")
+    source = 'for = "contact"\n[[fragment]]\ntext = "Перезвоните нам."\n'
+    machine = add_template(engine, "machine", source)
+    for given, kept in (("", "note"), ("note", "note"), ("hangup", "hangup"), ("machine", str(machine))):
+        rules = Rules(amd="careful", machine=given)
+        made = campaigns.create(f"a{given}", "debt", ["main"], Limits(), "anna", rules)
+        assert (made.amd, made.machine) == ("careful", kept)
+    assert campaigns.create("b", "debt", ["main"], Limits(), "anna").machine == ""
 
 
 @pytest.mark.parametrize("verb, state", [("start", CampaignState.DRAFT), ("resume", CampaignState.PAUSED)])

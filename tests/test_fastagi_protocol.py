@@ -379,6 +379,12 @@ def test_queue_takes_one_name(name: str, timeout_s: int) -> None:
         protocol.queue(name, timeout_s)
 
 
+@pytest.mark.parametrize(("ms", "timeout_s"), [(0, 10), (-1, 10), (1500, 0)])
+def test_a_silence_is_waited_for_within_a_time(ms: int, timeout_s: int) -> None:
+    with pytest.raises(LocalError):
+        protocol.wait_for_silence(ms, timeout_s)
+
+
 def test_a_wait_has_an_end() -> None:
     with pytest.raises(LocalError):
         protocol.wait_for_digit(-1)

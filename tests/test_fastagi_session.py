@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from agi_client import AUDIO, Log
 
-from dialplan.steps import Ask, Connect, Connected, Conversation, Heard, HungUp, Play, Tell
+from dialplan.steps import Ask, Connect, Connected, Conversation, Heard, HungUp, Play, Quiet, Tell
 from engine.speech.clip import Clip
 from fastagi import session
 from fastagi.protocol import RemoteError, Reply
@@ -152,7 +152,24 @@ def test_what_is_not_at_hand_is_opened_in_the_pool() -> None:
     assert len(played.opened) == 1
 
 
+def test_where_there_is_nothing_to_say_the_dialplan_goes_on_by_itself() -> None:
+    moves = session.call(call({}), Route(lambda _call: None), Studio(AUDIO, 600))
+    work = next(moves)
+    assert isinstance(work, Work) and work.function(work.argument) is None
+    assert isinstance(moves.send(None), Free)
+    with pytest.raises(StopIteration):
+        moves.send(None)
+
+
 # Steps.
+
+
+def test_quiet_waits_for_silence_and_fails_where_asterisk_has_no_such_application(log: Log) -> None:
+    quiet = Quiet(1500, 30)
+    played = Played(saying(quiet), good(), good())
+    assert played.moves[1:] == ['EXEC "WaitForSilence" "1500,1,30"', DONE, "free"]
+    assert Played(saying(quiet), good(-2)).finished == [None]
+    assert log.at("error")
 
 
 def test_play_sends_the_next_clip_when_the_last_is_done() -> None:

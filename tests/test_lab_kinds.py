@@ -13,6 +13,7 @@ from lab.kinds import KEYS, KINDS, REFUSALS, SERIALS, Kind, kind_of, number
 kinds = st.sampled_from(list(KINDS.values()))
 serials = st.integers(0, SERIALS - 1)
 seconds = st.integers(0, 9)
+CAPTURES = {name: Path(f"{name}.pcap") for name in ("hello", "greeting", "promise")}
 Person = tuple[Kind, int, int]
 
 
@@ -65,9 +66,9 @@ def test_what_is_out_of_range_is_refused() -> None:
 
 
 def test_the_scenario_has_a_branch_for_every_kind() -> None:
-    told = scenario(ear=True, log=True, hello=Path("a"), greeting=Path("b"))
+    told = scenario(True, True, CAPTURES)
     for kind in KINDS.values():
         assert told.count(f'test="is{kind.digits}"') >= (kind.name not in ("listens",)), kind.name
     assert "[media_port+4]" in told and "<log " in told
-    bare = scenario(ear=False, log=False, hello=Path("a"), greeting=Path("b"))
+    bare = scenario(False, False, CAPTURES)
     assert "[media_port]" in bare and "<log " not in bare

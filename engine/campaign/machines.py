@@ -6,7 +6,7 @@ longer, or says more than `words` words. Nobody who is silent is one: `initial_s
 
 | preset | for | a person waits | a machine is told after |
 |---|---|---|---|
-| fast | a short wait, more mistakes | his hello + 0.6 s, at most 2.5 s | 1.5 s of speech |
+| fast | a short wait, more mistakes | his hello + 0.6 s, at most 3 s | 1.3 s of speech |
 | careful | machines that get something else | his hello + 1 s, at most 5 s | 2.4 s of speech |
 
 What a machine gets: `note` (the verdict is only kept, the talk goes on as with a person), `hangup`, or the id
@@ -40,7 +40,7 @@ class Preset:
 
 
 PRESETS: Mapping[str, Preset] = {
-    "fast": Preset(initial_silence=2600, greeting=1500, after_greeting=600, total=2500, words=3),
+    "fast": Preset(initial_silence=3100, greeting=1300, after_greeting=600, total=3000, words=4),
     "careful": Preset(initial_silence=5100, greeting=2400, after_greeting=1000, total=5000, words=6),
 }
 

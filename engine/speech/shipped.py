@@ -20,9 +20,13 @@ def phrases(lang: str) -> dict[str, dict[str, str]]:
 
 
 def spoken(table: str, lang: str, company: str, keys: tuple[Key, ...] = ()) -> dict[str, str]:
-    """What a conversation says in a company's name, name -> text, with the menus of these keys."""
+    """What a conversation says in a company's name, name -> text, with the menus of these keys and what their
+    actions say (the tables of the same names).
+    """
     all_ = phrases(lang)
     texts = {name: text.replace("{company}", company) for name, text in all_[table].items()}
+    for key in keys:
+        texts |= all_.get(key.action, {})
     return texts | (menus(keys, all_) if keys else {})
 
 

@@ -38,8 +38,9 @@ def named() -> dict[str, set[str]]:
     enums = [one for one in vars(phrases).values() if isinstance(one, type) and issubclass(one, StrEnum)]
     found = {one.__name__.lower(): {str(phrase) for phrase in one} for one in enums if one is not StrEnum}
     named_by_values = {"menu": {str(action) for action in Action}, "keys": set(PRESSED)}
-    days = {*phrases.HOURS, *phrases.DAYS, *phrases.MONTHS}
-    return found | {"debtor": found["debtor"] | days} | named_by_values
+    hours, days = {*phrases.HOURS}, {*phrases.DAYS, *phrases.MONTHS}
+    spoken = {"later": found["later"] | hours, "promise": found["promise"] | days}
+    return found | named_by_values | spoken
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

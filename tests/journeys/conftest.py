@@ -62,7 +62,7 @@ def outcomes(shell: Shell, name: str = "c") -> dict[str, str]:
 
 
 @pytest.fixture
-def opened(tmp_path: Path, fallback: Path) -> Iterator[Callable[..., Shell]]:
+def opened(tmp_path: Path, fallback: Path, notice: Path) -> Iterator[Callable[..., Shell]]:
     """Open a stand with its own Asterisk and a shell beside it, the schema and the template in place.
 
     It is noon there, whenever the tests run: campaigns are under the law that they are under by default.
@@ -74,7 +74,8 @@ def opened(tmp_path: Path, fallback: Path) -> Iterator[Callable[..., Shell]]:
         ) -> Shell:
             shift = {"clock_shift_s": int((NOON - datetime.now(UTC)).total_seconds())}
             given = {"dialer": QUICK, "contact": shift, **options}
-            stand = Stand(tmp_path / "stand", sounds={"ru/fallback.wav": fallback}, **given)
+            sounds = {"ru/fallback.wav": fallback, "ru/notice.wav": notice}
+            stand = Stand(tmp_path / "stand", sounds=sounds, **given)
             stack.enter_context(stand)
             url = database_url or f"sqlite:///{stand.run_dir / 'zvonar.db'}"
             shell = stack.enter_context(Shell(stand, url))

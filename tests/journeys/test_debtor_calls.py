@@ -43,11 +43,11 @@ EXPECTED = {
 }
 
 
-def spoken(shell: Shell, row: dict[str, str]) -> list[str]:
+def spoken(shell: Shell, row: dict[str, str], template: str = "debt") -> list[str]:
     """The files of a person's own message, in order."""
     engine = open_engine(shell.database_url)
     speech = Speech(engine, shell.stand.settings)
-    message = message_of(Templates(engine, speech).newest("debt"))
+    message = message_of(Templates(engine, speech).newest(template))
     made = speech.make(message.pieces(row), message.template.lang).whole()
     return [str(speech.cache.path(clip.name)) for clip in message.clips(row, made)]
 

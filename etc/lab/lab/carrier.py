@@ -5,6 +5,7 @@ that a test can show who was dialled, and that nobody was twice.
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from lab import LabError, ports
 from lab.kinds import KEYS, KINDS, PROMISE, REFUSALS
-from lab.mouth import beep, capture, rest, say
+from lab.mouth import beep, capture, pressed, rest, say
 from lab.process import Process
 
 PCAPS = Path("/usr/share/sip-tester")
@@ -51,9 +52,7 @@ class Carrier:
         self._run_dir = run_dir
         self._calls = run_dir / "calls.log"
         self._scenario = run_dir / "carrier.xml"
-        hello = capture(rest(300) + say("Алло!"), run_dir / "hello.pcap")
-        machine = rest(300) + say(GREETING) + rest(300) + beep()
-        self._scenario.write_text(scenario(ear, log, hello, capture(machine, run_dir / "greeting.pcap")))
+        self._scenario.write_text(scenario(ear, log, _captures(run_dir)))
         self._log = log
         self._process: Process | None = None
 
@@ -105,8 +104,18 @@ class Carrier:
         self.stop()
 
 
-def scenario(ear: bool, log: bool, hello: Path, greeting: Path) -> str:
-    """The scenario in SIPp's XML for all kinds; what a person and a machine say are captures."""
+def _captures(folder: Path) -> dict[str, Path]:
+    """What callees say and press. A phone sends its silence too, and AMD counts what is sent."""
+    machine = rest(300) + say(GREETING) + rest(300) + beep() + rest(20_000)
+    return {
+        "hello": capture(rest(300) + say("Алло!") + rest(20_000), folder / "hello.pcap"),
+        "greeting": capture(machine, folder / "greeting.pcap"),
+        "promise": pressed(PROMISE, folder / "promise.pcap"),
+    }
+
+
+def scenario(ear: bool, log: bool, captures: Mapping[str, Path]) -> str:
+    """The scenario in SIPp's XML for all kinds; `captures` as `_captures` makes them."""
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -124,7 +133,5 @@ def scenario(ear: bool, log: bool, hello: Path, greeting: Path) -> str:
         moved_to=MOVED_TO,
         pcaps=PCAPS,
         speech=PCAPS / "g711a.pcap",
-        hello=hello,
-        greeting=greeting,
-        promise=PROMISE,
+        **captures,
     )

@@ -10,6 +10,7 @@ from lab import LabError
 
 FORM = "alaw"
 PACKET = 160  # bytes of 20 ms
+ALAW, EVENTS, KEYS = 8, 101, "0123456789*#"
 ETHERNET, LOOPBACK = bytes(12) + b"\x08\x00", bytes([127, 0, 0, 1])
 
 
@@ -35,20 +36,41 @@ def beep() -> bytes:
 
 
 def capture(sound: bytes, file: Path) -> Path:
-    """The sound as RTP packets of 20 ms, each at its moment (libpcap's format); ports are SIPp's to set."""
-    packets = [sound[at : at + PACKET] for at in range(0, len(sound) - PACKET + 1, PACKET)]
+    """The sound as RTP packets of 20 ms, each at its moment; ports are SIPp's to set."""
+    pieces = [sound[at : at + PACKET] for at in range(0, len(sound) - PACKET + 1, PACKET)]
+    return _write(file, [(20 * n, _rtp(ALAW, n, PACKET * n, piece)) for n, piece in enumerate(pieces)])
+
+
+def pressed(keys: str, file: Path) -> Path:
+    """Keys, one a second, of 100 ms each (RFC 4733): six packets whose event grows, the end three times."""
+    packets: list[tuple[int, bytes]] = []
+    for second, key in enumerate(keys):
+        for turn in range(8):
+            length = PACKET * min(turn + 1, 6)
+            event = struct.pack("!BBH", KEYS.index(key), (0x80 if turn > 4 else 0) | 10, length)
+            mark = 0x80 if turn == 0 else 0
+            rtp = _rtp(EVENTS | mark, len(packets), 8000 * (second + 1), event)
+            packets.append((1000 * second + 20 * turn, rtp))
+    return _write(file, packets)
+
+
+def _write(file: Path, packets: list[tuple[int, bytes]]) -> Path:
+    """Packets with their milliseconds, in libpcap's format."""
     with file.open("wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for number, payload in enumerate(packets):
-            frame = _frame(number, payload)
-            at = 20_000 * number
-            out.write(struct.pack("<IIII", at // 1_000_000, at % 1_000_000, len(frame), len(frame)) + frame)
+        for number, (ms, rtp) in enumerate(packets):
+            frame = _frame(number, rtp)
+            out.write(struct.pack("<IIII", ms // 1000, ms % 1000 * 1000, len(frame), len(frame)) + frame)
     return file
 
 
-def _frame(number: int, payload: bytes) -> bytes:
-    """An Ethernet frame of IPv4, UDP and RTP (RFC 3550)."""
-    rtp = struct.pack("!BBHII", 0x80, 8, number, PACKET * number, 0x5A564F4E) + payload
+def _rtp(kind: int, number: int, stamp: int, payload: bytes) -> bytes:
+    """RFC 3550."""
+    return struct.pack("!BBHII", 0x80, kind, number, stamp, 0x5A564F4E) + payload
+
+
+def _frame(number: int, rtp: bytes) -> bytes:
+    """An Ethernet frame of IPv4 and UDP."""
     udp = struct.pack("!HHHH", 4000, 4000, 8 + len(rtp), 0) + rtp
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, LOOPBACK, LOOPBACK)
     return ETHERNET + ip + udp
