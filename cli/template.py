@@ -81,27 +81,29 @@ def list_(ctx: click.Context, style: str) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--var", "pairs", multiple=True, metavar="K=V", help="A variable's value; may be repeated.")
+@click.option("--lang", default="", metavar="LANG", help="One of the template's languages; else its first.")
 @click.option("--lead", "who", default="", metavar="ID", help="Whom: his external id or phone.")
 @click.option("--campaign", default="", metavar="NAME", help="Of which campaign the lead is.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The WAV to write.")
 @click.pass_context
-def render(ctx: click.Context, name: str, pairs: tuple[str, ...], who: str, campaign: str, out: Path) -> None:
+def render(
+    ctx: click.Context, name: str, pairs: tuple[str, ...], lang: str, who: str, campaign: str, out: Path
+) -> None:
     """Write the message as a callee would hear it, with the values of --var or exactly as a --lead will."""
     from engine.wiring import previews, templates
 
-    if (pairs and who) or (campaign and not who):
+    if ((pairs or lang) and who) or (campaign and not who):
         raise UsageError("give --var, or --lead with or without its --campaign")
     if who:
         _written(out, previews(settings_of(ctx)).lead(name, who, out, campaign))
         return
-
     values = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"--var {pair!r}: write NAME=VALUE")
         values[key.strip()] = value
-    _written(out, templates(settings_of(ctx)).render(name, values, out))
+    _written(out, templates(settings_of(ctx)).render(name, values, out, lang))
 
 
 def _written(out: Path, ms: int) -> None:

@@ -148,6 +148,8 @@ def test_a_lead_is_rendered_and_the_worst_are_previewed(
         ("render friends --lead none -o a.wav", 3, "no lead 'none' hears template 'friends'"),
         ("render friends --lead d1 --campaign none -o a.wav", 3, "no lead 'd1' in campaign 'none'"),
         ("render friends --lead d1 --var name=x -o a.wav", 2, "give --var, or --lead"),
+        ("render friends --lead d1 --lang ru -o a.wav", 2, "give --var, or --lead"),
+        ("render friends --lang uz --var name=x -o a.wav", 2, "'friends' is in ru, not in uz"),
         ("render friends --campaign autumn --var name=x -o a.wav", 2, "give --var, or --lead"),
         ("render friends --lead d1", 2, "--out"),
         ("preview friends -o worst", 2, "has no [sample]; name a campaign"),

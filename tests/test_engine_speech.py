@@ -247,6 +247,17 @@ def test_a_message_that_cannot_be_rendered_writes_no_file(
     assert not out.exists()
 
 
+def test_a_message_is_rendered_in_any_language_that_it_has(studio: Studio, tmp_path: Path) -> None:
+    file, out = tmp_path / "debt.toml", tmp_path / "out.wav"
+    file.write_text('[[fragment]]\ntext = {ru = "Здравствуйте!", en = "Good day!"}')
+    studio.templates.set("debt", file, "anna")
+    for lang, text in (("", "Здравствуйте!"), ("ru", "Здравствуйте!"), ("en", "Good day!")):
+        ms = studio.templates.render("debt", {}, out, lang)
+        assert ms == studio.speech.make([Said(text)], lang or "ru").whole()[Said(text)].ms
+    with pytest.raises(TemplateError, match="is in ru, en, not in uz"):
+        studio.templates.render("debt", {}, out, "uz")
+
+
 def test_the_real_voice_speaks_a_whole_message(engine: Engine, tmp_path: Path) -> None:
     file, out = tmp_path / "debt.toml", tmp_path / "out.wav"
     file.write_text(SOURCE)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from engine.errors import NotFound, TemplateError
 from engine.settings import safe_name
 from engine.speech import sound, wav
-from engine.speech.message import message_of, recording
+from engine.speech.message import message_of, recording, said
 from engine.speech.proof import proofread
 from engine.speech.service import Speech
 from storage import audit
@@ -64,11 +64,16 @@ class Templates:
         with reading(self._engine) as connection:
             return store.templates(connection)
 
-    def render(self, name: str, values: dict[str, str], out: Path) -> int:
-        """The message of a template with these values as one WAV; its length in ms."""
+    def render(self, name: str, values: dict[str, str], out: Path, lang: str = "") -> int:
+        """The message of a template with these values, in its own or another of its languages, as one WAV;
+        its length in ms.
+        """
         message = message_of(self.newest(name))
+        if lang and lang not in message.template.langs:
+            raise TemplateError(f"template {name!r} is in {', '.join(message.template.langs)}, not in {lang}")
         missing = message.template.missing(values)
         if missing:
             raise TemplateError(f"template {name!r} needs a value for: {', '.join(missing)}")
-        made = self._speech.make(message.pieces(values), message.template.lang).whole()
-        return self._speech.cache.join([clip.name for clip in message.clips(values, made)], out)
+        spoken = message.spoken(values, lang)
+        made = self._speech.make(said(spoken), lang or message.template.lang).whole()
+        return self._speech.cache.join([clip.name for clip in message.played(spoken, made)], out)
