@@ -12,12 +12,13 @@ from _window import Window
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from dialplan.phrases import Debtor
 from engine import wiring
 from engine.campaign.preparing import Preparer
 from engine.campaign.service import Limits, Rules
 from engine.settings import Settings
+from engine.speech.keys import DEFAULT
 from engine.speech.service import Speech
+from engine.speech.shipped import spoken
 from engine.speech.templates import Templates
 from lab.kinds import number
 from lab.ports import Ports
@@ -83,7 +84,7 @@ class Ours:
         )
         service.fill("bench", folder / "leads.csv", "bench")
         short = [*next(iter(written.wavs.values())), ""]
-        phrases = dict.fromkeys(map(str, Debtor), short)
+        phrases = {"ru": dict.fromkeys(spoken("debtor", "ru", "", DEFAULT), short)}
         with writing(self._engine) as connection:
             campaigns.change(connection, campaign.id, settings.now(), phrases=phrases)
             campaign = campaigns.get(connection, campaign.id)

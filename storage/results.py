@@ -19,8 +19,8 @@ def results(
 
     Each: position, attempt, campaign (its name), external_id (the lead's key), person (its key), phone,
     number, outcome, refund, final, prepared_at, sent_at, ringing_at, answered_at, ended_at, heard_ms,
-    message_ms, pressed, call_back, trunk, caller_id, template (its name), template_version. `final`: as it
-    stands now, nobody will be called of this lead again.
+    message_ms, pressed, call_back, promised_on, trunk, caller_id, template (its name), template_version.
+    `final`: as it stands now, nobody will be called of this lead again.
     """
     over = lead.c.state.in_((LeadState.DONE, LeadState.BLOCKED))
     query = (
@@ -31,7 +31,7 @@ def results(
             and_(over, attempt.c.number >= lead.c.attempts).label("final"),
             *(attempt.c.prepared_at, attempt.c.sent_at, attempt.c.ringing_at, attempt.c.answered_at),
             *(attempt.c.ended_at, attempt.c.heard_ms, attempt.c.message_ms, attempt.c.pressed),
-            *(attempt.c.call_back, attempt.c.trunk, attempt.c.caller_id),
+            *(attempt.c.call_back, attempt.c.promised_on, attempt.c.trunk, attempt.c.caller_id),
             *(template.c.name.label("template"), template.c.version.label("template_version")),
         )
         .join(lead, (lead.c.person_id == attempt.c.person_id) & (lead.c.id == attempt.c.lead_id))

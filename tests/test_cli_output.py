@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from io import StringIO
 from typing import Any
 from uuid import UUID
@@ -36,8 +36,8 @@ def test_json_is_one_document_of_plain_values(capsys: pytest.CaptureFixture[str]
             "list": [1, "busy"],
         }
     ]
-    show_record({"a": {"b": (1, 2)}}, "json")
-    assert json.loads(capsys.readouterr().out) == {"a": {"b": [1, 2]}}
+    show_record({"a": {"b": (1, 2)}, "day": date(2026, 1, 25)}, "json")
+    assert json.loads(capsys.readouterr().out) == {"a": {"b": [1, 2]}, "day": "2026-01-25"}
     show_rows([], "json")
     assert capsys.readouterr().out == "[]\n"
 

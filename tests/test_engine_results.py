@@ -1,5 +1,6 @@
 """Results for who follows them: in the order of storing, whole, each once until it is corrected."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ def test_a_result_tells_all_that_a_client_books_by(engine: Engine) -> None:
     lead = done(engine, add_campaign(engine), key="debt-7")
     times = {"sent_at": after(1), "ringing_at": after(2), "answered_at": after(3), "pressed": "13"}
     heard = {"heard_ms": 900, "message_ms": 1000, "call_back": 18, "caller_id": "+78120001122"}
+    heard |= {"promised_on": date(2026, 1, 25)}
     made = add_result(engine, lead, "answered-heard", refund=True, **times, **heard)
     (result,) = Results(engine).since(0, 10)
     assert tuple(result) == KEYS

@@ -49,7 +49,7 @@ def constants() -> set[str]:
 
 def test_every_code_has_a_sentence_and_every_sentence_a_code() -> None:
     queue = {f"campaign-{state}" for state in CampaignState} | {f"lead-{state}" for state in LeadState}
-    queue |= {"no-lead", "lead-later", "lead-call-back", "hears"}
+    queue |= {"no-lead", "lead-later", "lead-call-back", "lead-promise", "hears"}
     assert {word for word in constants() if re.fullmatch(r"[a-z]+(-[a-z]+)+", word)} <= set(SENTENCES)
     assert set(SENTENCES) - queue <= constants()
     assert queue <= set(SENTENCES)
@@ -70,6 +70,9 @@ def test_the_queue_has_sentences_too() -> None:
     leads = [None, later, later._replace(waits="call-back"), *(Lead(state) for state in LeadState)]
     (_, asked) = queue_rules("autumn", CampaignState.RUNNING, leads[2], NOON)
     assert asked.code == "lead-call-back"
+    leads.append(later._replace(waits="promise"))
+    (_, promised) = queue_rules("autumn", CampaignState.RUNNING, leads[-1], NOON)
+    assert promised.code == "lead-promise"
     for state in CampaignState:
         for lead in leads:
             for finding in queue_rules("autumn", state, lead, NOON):

@@ -17,7 +17,7 @@ from storage.db import Record, reading
 KEYS = (
     *("position", "attempt", "campaign", "external_id", "person", "phone", "number", "outcome", "refund"),
     *("final", "prepared_at", "sent_at", "ringing_at", "answered_at", "ended_at", "heard_ms", "message_ms"),
-    *("pressed", "call_back", "trunk", "caller_id", "template", "template_version"),
+    *("pressed", "call_back", "promised_on", "trunk", "caller_id", "template", "template_version"),
 )
 
 

@@ -16,6 +16,10 @@ CAMPAIGN = {
 LEAD = {LeadState.PENDING: Verdict.PASS, LeadState.DONE: Verdict.NEVER, LeadState.BLOCKED: Verdict.NEVER}
 
 
+# Put off by his own word.
+PUT_OFF = {Waits.CALL_BACK: "lead-call-back", Waits.PROMISE: "lead-promise"}
+
+
 class Lead(Protocol):
     """As much of a stored lead as is asked here."""
 
@@ -51,7 +55,7 @@ def queue_rules(campaign: str, state: CampaignState, lead: Lead | None, at: date
     verdict = LEAD.get(LeadState(lead.state), Verdict.WAIT)
     later = verdict is Verdict.PASS and lead.due_at > at
     if later:
-        code = "lead-call-back" if lead.waits == Waits.CALL_BACK else "lead-later"
+        code = PUT_OFF.get(Waits(lead.waits), "lead-later")
         yield Finding("lead", Verdict.WAIT, code, values, until=lead.due_at)
     else:
         yield Finding("lead", verdict, f"lead-{lead.state}", values)

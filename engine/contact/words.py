@@ -88,6 +88,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "lead-new": ("его сообщение ещё готовится", "his message is being made"),
     "lead-pending": ("он ждёт своей очереди", "he waits for his turn"),
     "lead-later": ("его очередь не раньше {due}", "his turn is not before {due}"),
+    "lead-promise": (
+        "он обещал оплатить; не раньше {due}",
+        "he promised to pay; not before {due}",
+    ),
     "lead-call-back": (
         "он просил перезвонить; не раньше {due}",
         "he asked to be called back; not before {due}",
@@ -145,6 +149,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     "time": ("не хватит времени", "out of time"),
     "retry": ("ждут повторной попытки", "wait for another attempt"),
     "call-back": ("просили перезвонить позже", "asked to be called back later"),
+    "promise": ("обещали оплатить", "promised to pay"),
     "limit": ("исчерпан предел звонков", "at a limit of calls"),
     "line": ("идёт другой звонок этому человеку", "another call to this person"),
     "owes": ("не проверено, должен ли ещё", "not asked whether he still owes"),
@@ -170,8 +175,8 @@ def sentence(finding: Finding, lang: str) -> str:
     values = {name: _word(value, lang) for name, value in finding.values.items()}
     values["end"] = _word(finding.until, lang)
     if words := REASONS.get(finding.values.get("why", "")):
-        values["why"] = words[lang == "en"]
-    return SENTENCES[finding.code][lang == "en"].format_map(values)
+        values["why"] = words[lang != "ru"]
+    return SENTENCES[finding.code][lang != "ru"].format_map(values)
 
 
 def _word(value: Any, lang: str) -> str:

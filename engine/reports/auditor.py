@@ -174,11 +174,13 @@ def _row(row: Record) -> Row:
         "outcome": row.outcome,
         "keys": row.pressed,
         "call_back": row.call_back,
+        "promised_on": str(row.promised_on or ""),
         "cause": row.cause,
         "tech_cause": row.tech_cause,
         "counts": not row.refund,
         "heard_ms": row.heard_ms,
         "message_ms": row.message_ms,
+        "fragments_heard": row.heard,
         "clips": " ".join(_sounded(row.clips or [], row.heard_ms or 0)),
         "recording": row.recording,
     }

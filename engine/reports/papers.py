@@ -25,8 +25,8 @@ GROUPS = (
     ("person_key", "external_id", "phone", "campaign", "number"),
     ("kind", "trunk", "caller_id"),
     ("ringing_utc", "answered_utc", "ended_utc"),
-    ("outcome", "keys", "call_back", "cause", "tech_cause", "counts"),
-    ("heard_ms", "message_ms", "clips", "recording"),
+    ("outcome", "keys", "call_back", "promised_on", "cause", "tech_cause", "counts"),
+    ("heard_ms", "message_ms", "fragments_heard", "clips", "recording"),
     ("recount",),
 )
 COLUMNS = tuple(name for group in GROUPS for name in group)

@@ -49,7 +49,7 @@ def wrong(
     the known ones by the names that the permit has.
     """
     found = _wrong(at, permit, target, [call for call in earlier if call.at < at], limits)
-    return [SENTENCES[code][lang == "en"].format_map(values) for code, values in found]
+    return [SENTENCES[code][lang != "ru"].format_map(values) for code, values in found]
 
 
 def _wrong(

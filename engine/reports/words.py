@@ -274,7 +274,7 @@ def measure(key: str, lang: str) -> str:
 def reason(key: str, lang: str) -> str:
     """Why leads are not called, for a reader of `lang`."""
     words = REASONS.get(key)
-    return words[lang == "en"] if words else key
+    return words[lang != "ru"] if words else key
 
 
 def titles(keys: list[str], lang: str) -> dict[str, str]:
