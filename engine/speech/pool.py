@@ -20,7 +20,7 @@ from engine import sections, telemetry
 from engine.speech.prompts import AudioCache
 from engine.speech.render import Job, Made, Maker, through
 
-NICE = 10
+NICE = 5
 BREAKS = 3  # so many pools die in a row without an answer, and it is the jobs' fault
 
 log = telemetry.logger("speech")
