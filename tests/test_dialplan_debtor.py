@@ -21,8 +21,9 @@ from engine.speech.shipped import phrases
 from storage.vocab import Action, Amd, Outcome
 
 ALL = tuple(Key(press, action) for press, action in zip("0*7#89", Action, strict=True))
+STARRED = tuple(Key({"9": "*", "*": "9"}.get(key.press, key.press), key.action) for key in ALL)
 NAMES = [*Debtor, *Later, *Promise, *HOURS, *DAYS, *MONTHS]
-NAMES += [name for keys in (DEFAULT, ALL) for name in menus(keys, phrases("ru"))]
+NAMES += [name for keys in (DEFAULT, ALL, STARRED) for name in menus(keys, phrases("ru"))]
 PHRASES = {str(name): Clip(f"{number:064}", 100, str(name)) for number, name in enumerate(NAMES)}
 MESSAGE = (Clip("aa" * 32, 300, "hello", "greeting"), Clip("bb" * 32, 700, "debt", "debt"))
 TOTAL = 1000
@@ -33,6 +34,7 @@ CALL = replace(ALONE, operator="queue:main", endpoint="pstn")
 LATER = replace(CALL, later=True)
 MANNED = replace(CALL, manned=True)
 PROMISING = replace(LATER, words=replace(WORDS, keys=ALL))
+STAR = replace(PROMISING, words=replace(WORDS, keys=STARRED))  # the key that ends all calls is no digit
 
 
 def said(step: Step) -> str:
@@ -208,7 +210,9 @@ def test_a_hang_up_at_any_step_ends_with_what_had_been_reached(keys: str, outcom
         assert end.value.value.heard_ms == (0 if not steps else TOTAL if keys[0] == "-" else 450)
 
 
-KEYS = st.lists(st.sampled_from([*ANY, None]), max_size=60)
+# He is often where a day or an hour is asked for, which keys at random seldom reach.
+FIRST_KEYS = st.sampled_from(["", "#", "#05", "#0501", "8", "8#2512"]).map(list)
+KEYS = st.builds(list.__add__, FIRST_KEYS, st.lists(st.sampled_from([*ANY, None]), max_size=60))
 STEPS = 2 + (REPEATS + 1) * (2 + TRIES * 5 + 2) + 3  # each round: the menu twice, days with their digits
 
 
@@ -220,7 +224,7 @@ def counts_as_refusal(call: DebtorCall, step: Step) -> str:
 
 
 @given(
-    st.sampled_from([LATER, CALL, ALONE, PROMISING, replace(PROMISING, inbound=True)]),
+    st.sampled_from([LATER, CALL, ALONE, PROMISING, STAR, replace(STAR, inbound=True)]),
     KEYS,
     st.integers(0, 60),
     st.integers(0, 3000),
@@ -305,14 +309,8 @@ def test_who_is_gone_before_he_confirms_has_promised_nothing() -> None:
 
 
 def test_the_key_that_ends_all_calls_counts_where_a_day_or_an_hour_is_asked_for() -> None:
-    keys = tuple(Key({"9": "*", "*": "9"}.get(key.press, key.press), key.action) for key in ALL)
-    call = replace(PROMISING, words=replace(WORDS, keys=keys, phrases=PHRASES | {"menu": PHRASES["goodbye"]}))
-    opt_out = next(key.press for key in keys if key.action is Action.OPT_OUT)
-    assert opt_out == "*"
-    phrase = {f"menu {' '.join(f'{key.press}={key.action}' for key in keys)}": PHRASES["goodbye"]}
-    call = replace(call, words=replace(call.words, phrases=PHRASES | phrase))
     for asked in ("#05", "8", "81", "#0501"):
-        steps, talk = play(call, "-" + asked + "*")
+        steps, talk = play(STAR, "-" + asked + "*")
         assert steps[-2:] == ["opt-out", "opted-out"]
         assert (talk.outcome, talk.hour, talk.day) == (Outcome.ANSWERED_OPT_OUT, NO_HOUR, NO_DAY)
 
