@@ -263,7 +263,7 @@ def test_logs_and_progress_go_to_standard_error_and_data_to_standard_output(
     )
     assert (done.returncode, done.stdout) == (1, "")
     first, *_, last = done.stderr.splitlines()
-    assert json.loads(first)["event"] == "fragment-failed"
+    assert json.loads(first)["event"] == "fragments failed"
     assert last == "zvonar: espeak-ng is not installed"
     command = [str(ZVONAR), "campaign", "import", "autumn", add_list("9211230000;a;1\n"), "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -51,9 +51,9 @@ class Batch:
     failed: dict[Said, Failure] = field(default_factory=dict)
 
     def whole(self) -> dict[Said, Clip]:
-        """All of them; VoiceError when one could not be made."""
-        for piece, failure in self.failed.items():
-            raise VoiceError(f"{piece.text!r}: {failure.why}")
+        """All of them; VoiceError when one could not be made. Its text is not told: it names a person."""
+        for failure in self.failed.values():
+            raise VoiceError(failure.why)
         return self.clips
 
 
@@ -155,8 +155,10 @@ class Speech:
         """
         spoken = shipped.spoken(table, lang, self._settings.company.name, keys)
         texts = {name: Said(text) for name, text in spoken.items()}
-        made = self.make(texts.values(), lang).whole()
-        return {name: made[text] for name, text in texts.items()}
+        batch = self.make(texts.values(), lang)
+        for phrase, failure in batch.failed.items():
+            raise VoiceError(f"phrase {phrase.text!r}: {failure.why}")
+        return {name: batch.clips[text] for name, text in texts.items()}
 
     def _job(self, text: str, kind: Kind, lang: str) -> Job:
         return Job(key_of(self.cache.form, self.voice(lang).id, kind, text), text, lang, kind)
