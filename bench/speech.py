@@ -120,6 +120,7 @@ class Bench:
         self.pool = Pool(self.settings.speech, cache_of(self.settings))
         self.speech = Speech(self.engine, self.settings, self.pool)
         self.template = add_template(self.engine, "bench", TEMPLATE)
+        self.speech.phrases("debtor", "ru", parse(TEMPLATE).keys)  # what every campaign says is there
 
     def campaign(self, name: str, size: int, names: list[str], cities: list[str]) -> campaigns.CampaignRow:
         """A campaign of so many new leads, whose sums are random."""
