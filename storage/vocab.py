@@ -180,3 +180,35 @@ class FieldKind(StrEnum):
     DATE = "date"
     FLAG = "flag"
     UNKNOWN = "unknown"
+
+
+class MaskRole(StrEnum):
+    """Which side of an order somebody is."""
+
+    DRIVER = "driver"
+    CLIENT = "client"
+
+
+class MaskMode(StrEnum):
+    """When one phone has several orders: the newest, asked by voice, or a number of its own for each."""
+
+    REPLACE = "replace"
+    MENU = "menu"
+    POOL = "pool"
+
+
+class MaskWay(StrEnum):
+    """What is done with a call on a masking number."""
+
+    CONNECT = "connect"
+    MENU = "menu"
+    CODE = "code"
+    CALL_CENTRE = "call-centre"
+
+
+class NumberState(StrEnum):
+    """A masking number: given out, kept only for orders that have it, or not used."""
+
+    ON = "on"
+    DRAIN = "drain"
+    OFF = "off"

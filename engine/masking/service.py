@@ -1,0 +1,213 @@
+"""Bindings: who reaches whom through our numbers, from the moment at which the dispatch says so.
+
+Load, decide, save in one short transaction under locks on the order and on all its phones, so that two bindings
+of a phone never choose the same number. Both ways of an order are made together or not at all.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from engine.contact.numbers import e164
+from engine.errors import NoNumber, NotFound, Refused, UsageError
+from engine.masking.binding import News, Wanted, compare
+from engine.masking.routing import Decision, Route, resolve
+from engine.settings import Settings
+from storage import audit
+from storage import masking as store
+from storage.db import Record, reading, writing
+from storage.vocab import MaskMode, MaskRole
+
+LEAST_DIGITS, MOST_DIGITS = 4, 12
+SPARSE = 100  # codes that exist for each that leads somewhere
+TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """An order as it is bound: what each side dials, and the codes by which it is reached from another phone."""
+
+    order: str
+    version: int
+    driver_dials: str
+    client_dials: str
+    extension: str
+    client_extension: str
+    effective_at: datetime
+    closes_at: datetime
+
+
+class Bindings:
+    """Orders, their routes and their codes."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine, self._settings = engine, settings
+
+    def bind(self, wanted: Wanted, actor: str) -> Bound:
+        """From its commit on, calls go as it says. Refused: the order stands at a later version, or at this one
+        with another content. NoNumber: the pool is dry; the order is bound on the company's number by code.
+        """
+        now = self._settings.now()
+        with writing(self._engine) as connection:
+            phones = (*wanted.driver_phones, *wanted.client_phones)
+            store.lock(connection, {f"order:{wanted.order}", *phones})
+            before = store.find(connection, wanted.order)
+            match compare(wanted, before.version if before else None, before.digest if before else ""):
+                case News.LATE:
+                    raise Refused(f"order {wanted.order} is at version {before.version} already")
+                case News.OTHER:
+                    raise Refused(f"version {wanted.version} of order {wanted.order} said something else")
+                case News.NEW:
+                    self._save(connection, wanted, now)
+                    audit.note(
+                        connection,
+                        at=now,
+                        actor=actor,
+                        deed="mask.bind",
+                        subject=wanted.order,
+                        version=wanted.version,
+                    )
+            row = store.find(connection, wanted.order)
+            bound = _bound(row, store.codes_of(connection, wanted.order))
+        if row.fallback:
+            raise NoNumber("no number is free for these phones; reached by code only", bound)
+        return bound
+
+    def _save(self, connection: Connection, wanted: Wanted, now: datetime) -> None:
+        dials = self._numbers(connection, wanted, now)
+        fallback = wanted.mode is MaskMode.POOL and dials is None
+        driver_dials, client_dials = dials or (self._shared(connection),) * 2
+        masking = self._settings.masking
+        closes_at = now + timedelta(seconds=wanted.ttl_s)
+        grace_until = closes_at + timedelta(seconds=masking.grace_s)
+        row = {
+            "id": wanted.order,
+            "version": wanted.version,
+            "digest": wanted.digest,
+            "mode": wanted.mode,
+            "driver": wanted.driver,
+            "client": wanted.client,
+            "record": wanted.record,
+            "driver_dials": driver_dials,
+            "client_dials": client_dials,
+            "fallback": fallback,
+            "effective_at": now,
+            "closes_at": closes_at,
+            "grace_until": grace_until,
+            "ended": "",
+        }
+        store.save(connection, row, [] if fallback else list(_routes(wanted, row)))
+        store.given(connection, {driver_dials, client_dials}, now)
+        hold = grace_until + timedelta(seconds=masking.code_hold_s)
+        had = store.codes_of(connection, wanted.order)
+        for role, did in ((MaskRole.DRIVER, driver_dials), (MaskRole.CLIENT, client_dials)):
+            if (did, role) not in had:
+                self._code(connection, did, wanted.order, role, hold, now)
+        store.hold_codes(connection, wanted.order, hold)
+
+    def _numbers(self, connection: Connection, wanted: Wanted, now: datetime) -> tuple[str, str] | None:
+        """What the driver and the client dial; None when the pool has no number for one of them."""
+        if wanted.mode is not MaskMode.POOL:
+            return (self._shared(connection),) * 2
+        driver = store.free_number(connection, wanted.driver_phones, wanted.order, now)
+        client = store.free_number(connection, wanted.client_phones, wanted.order, now)
+        return (driver, client) if driver and client else None
+
+    def _shared(self, connection: Connection) -> str:
+        did = store.shared(connection)
+        if did is None:
+            raise Refused("there is no number that is everybody's: zvonar mask pool add DID --shared")
+        return did
+
+    def _code(
+        self, connection: Connection, did: str, order_id: str, role: MaskRole, hold: datetime, now: datetime
+    ) -> None:
+        """A code that nobody has, of so many digits that hardly any guess leads somewhere."""
+        digits = max(LEAST_DIGITS, len(str(SPARSE * (store.codes_held(connection, did) + 1))) - 1)
+        for _ in range(TRIES):
+            drawn = f"{secrets.randbelow(10**digits):0{digits}}"
+            if store.take_code(connection, did, drawn, order_id, role, hold, now):
+                return
+        raise NoNumber("no code is free")
+
+    def close(self, order_id: str, actor: str, grace_s: int | None = None, *, cancelled: bool = False) -> Record:
+        """End an order now; the client still reaches his driver for `grace_s`, none if it was cancelled. Closed
+        again, nothing changes. Talks under way go on. NotFound.
+        """
+        now = self._settings.now()
+        grace = 0 if cancelled else self._settings.masking.grace_s if grace_s is None else grace_s
+        with writing(self._engine) as connection:
+            store.lock(connection, {f"order:{order_id}"})
+            row = store.find(connection, order_id)
+            if row is None:
+                raise NotFound(f"no order {order_id!r}")
+            if not row.ended and now < row.closes_at:
+                until = now + timedelta(seconds=grace)
+                store.end(connection, order_id, now, until, "cancelled" if cancelled else "closed")
+                store.hold_codes(connection, order_id, until + timedelta(seconds=self._settings.masking.code_hold_s))
+                audit.note(connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace)
+            found = store.find(connection, order_id)
+        assert found is not None  # nobody deletes orders under their lock
+        return found
+
+    def resolve(self, did: str, caller: str) -> Decision:
+        """Whom a call is for, by the number dialled and the caller's ("" when he withholds it)."""
+        with reading(self._engine) as connection:
+            rows = store.routes_of(connection, did, caller) if caller else ()
+        return resolve([_route(row) for row in rows], self._settings.now())
+
+
+def _routes(wanted: Wanted, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Both ways: each phone of a side, on the number that this side dials."""
+    sides = (
+        (MaskRole.DRIVER, wanted.driver_phones, wanted.client_phones, row["driver_dials"], row["client_dials"]),
+        (MaskRole.CLIENT, wanted.client_phones, wanted.driver_phones, row["client_dials"], row["driver_dials"]),
+    )
+    for role, callers, peers, dials, show in sides:
+        for caller in callers:
+            yield {
+                "did": dials,
+                "caller": caller,
+                "order_id": wanted.order,
+                "role": role,
+                "mode": wanted.mode,
+                "version": wanted.version,
+                "peers": list(peers),
+                "show": show,
+                "record": wanted.record,
+                "bound_at": row["effective_at"],
+                "closes_at": row["closes_at"],
+                "grace_until": row["grace_until" if role is MaskRole.CLIENT else "closes_at"],
+            }
+
+
+def _route(row: Record) -> Route:
+    return Route(
+        order=row.order_id,
+        version=row.version,
+        role=MaskRole(row.role),
+        mode=MaskMode(row.mode),
+        peers=tuple(row.peers),
+        show=row.show,
+        record=row.record,
+        bound_at=row.bound_at,
+        closes_at=row.closes_at,
+        grace_until=row.grace_until,
+    )
+
+
+def _bound(row: Record, codes: dict[tuple[str, MaskRole], str]) -> Bound:
+    return Bound(
+        order=row.id,
+        version=row.version,
+        driver_dials=row.driver_dials,
+        client_dials=row.client_dials,
+        extension=codes[row.driver_dials, MaskRole.DRIVER],
+        client_extension=codes[row.client_dials, MaskRole.CLIENT],
+        effective_at=row.effective_at,
+        closes_at=row.closes_at,
+    )
