@@ -7,7 +7,8 @@ ZvonarError                 failed                 exit 1   HTTP 500
 │   └── FileError           bad-file               exit 2   HTTP 422   an input file, with line
 ├── NotFound                not-found              exit 3   HTTP 404
 ├── Refused                 refused-by-policy      exit 4   HTTP 409   right request, wrong moment
-│   └── Fenced              taken-over             exit 4   HTTP 409   another dialer has our work
+│   ├── Fenced              taken-over             exit 4   HTTP 409   another dialer has our work
+│   └── NoNumber            no-number              exit 4   HTTP 503   the pool of masking numbers is dry
 ├── Unreachable             neighbour-unreachable  exit 5   HTTP 503
 │   ├── AsteriskDown        asterisk-unreachable   exit 5   HTTP 503
 │   └── DatabaseDown        database-unreachable   exit 5   HTTP 503
@@ -75,6 +76,17 @@ class Fenced(Refused):
     """This dialer was away for longer than its lease, and another one has taken its work over."""
 
     code = "taken-over"
+
+
+class NoNumber(Refused):
+    """No masking number is free for these phones; `fallback` is how the order is bound meanwhile."""
+
+    code = "no-number"
+    http_status = 503
+
+    def __init__(self, message: str, fallback: object = None) -> None:
+        super().__init__(message)
+        self.fallback = fallback
 
 
 class Unreachable(ZvonarError):

@@ -314,6 +314,23 @@ class Webhook(Section):
         return self
 
 
+class Masking(Section):
+    """Two people who talk through our number; what a binding does not say itself."""
+
+    mode: str = Field(
+        "replace", pattern="^(replace|menu|pool)$", description="one phone with two orders: which is meant"
+    )
+    ttl_s: int = Field(86_400, ge=60, le=30 * 86_400, description="seconds until an order closes by itself")
+    grace_s: int = Field(
+        1800, ge=0, le=7 * 86_400, description="seconds for which the client still reaches the driver"
+    )
+    code_hold_s: int = Field(86_400, ge=0, description="seconds after that before a code is used again")
+    record: bool = Field(False, description="record talks, and tell both sides so")
+    prefixes: list[Annotated[str, Field(pattern=r"^\+[0-9]{1,15}$")]] = Field(
+        ["+7"], min_length=1, description="numbers that may be called, by how they begin"
+    )
+
+
 class Company(Section):
     """In whose name we call."""
 

@@ -42,6 +42,7 @@ from engine.sections import (
     Dialer,
     Fastagi,
     Log,
+    Masking,
     Recording,
     Source,
     Speech,
@@ -111,6 +112,7 @@ class Settings(BaseSettings):
     celery: Celery = Celery()
     s3: S3 = S3()
     recording: Recording = Recording()
+    masking: Masking = Masking()
     dialer: Dialer = Dialer()
     contact: Contact = Contact()
     talk: Talk = Talk()

@@ -1,7 +1,7 @@
 """Masking: our numbers, orders, and the routes by which two people reach each other.
 
-A call is resolved by one look-up in the primary key of `mask_route`: (number dialled, caller). Every route says
-until when it is open, so nothing has to be swept for it to end.
+A call is resolved by one look-up in the primary key of `mask_route`: (number dialled, caller). Every route
+says until when it is open, so nothing has to be swept for it to end.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -112,9 +112,16 @@ def find(connection: Connection, order_id: str) -> Record | None:
     return connection.execute(select(order).where(order.c.id == order_id)).one_or_none()
 
 
+def get(connection: Connection, order_id: str) -> Record:
+    """An order that is there; all columns."""
+    return connection.execute(select(order).where(order.c.id == order_id)).one()
+
+
 def codes_of(connection: Connection, order_id: str) -> dict[tuple[str, MaskRole], str]:
     """The codes by which each side of an order is reached: (number dialled, side) -> digits."""
-    found = connection.execute(select(code.c.did, code.c.role, code.c.code).where(code.c.order_id == order_id))
+    found = connection.execute(
+        select(code.c.did, code.c.role, code.c.code).where(code.c.order_id == order_id)
+    )
     return {(did, MaskRole(role)): digits for did, role, digits in found}
 
 

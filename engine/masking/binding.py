@@ -1,7 +1,7 @@
 """What a dispatch asks for: an order, its driver and its client, as one checked value. Pure.
 
-The same version with the same content is a repetition, the same version with another content a mistake, a lower
-version is late: `compare` says which.
+The same version with the same content is a repetition, the same version with another content a mistake, a
+lower version is late: `compare` says which.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Whom a call on one of our numbers is for: by the number dialled together with the caller. Pure.
 
-A route is one way: this caller on this number reaches that peer, who sees `show`, on which he calls back. Both
-ways of an order are made and ended together.
+A route is one way: this caller on this number reaches that peer, who sees `show`, on which he calls back.
+Both ways of an order are made and ended together.
 
 | routes of (number, caller) | decision |
 |---|---|
@@ -11,8 +11,8 @@ ways of an order are made and ended together.
 | none open, but there was one within the last day | call centre: "the order is finished" |
 | none | code: a stranger, or someone on another phone, is asked for the code of his order |
 
-A route is live until `closes_at`; a client's then has its grace until `grace_until` (something forgotten in the
-car), a driver's has none. Moments are compared here, at each call: nobody has to sweep for a route to end.
+A route is live until `closes_at`; a client's then has its grace until `grace_until` (something forgotten in
+the car), a driver's has none. Moments are compared here, at each call: nothing is swept for a route to end.
 
 A caller who withholds his number has no routes. The number dialled alone never tells whom to call: a stranger
 would reach the client.
@@ -51,7 +51,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is done with a call; `choices` of a menu, the first of which is key 1. `rule` is told to people."""
+    """What is done with a call; `choices` of a menu, the first is key 1. `rule` is told to people."""
 
     way: MaskWay
     rule: str
@@ -78,7 +78,7 @@ def resolve(routes: Sequence[Route], now: datetime) -> Decision:
 
 
 def choose(offered: Sequence[Route], key: str, now: datetime) -> Decision:
-    """What a key of the menu leads to; an order that was closed meanwhile, or a key that is none: asked again."""
+    """What a key of the menu leads to; one that is none, or whose order was closed meanwhile: asked again."""
     if key.isdecimal() and 1 <= int(key) <= len(offered) and offered[int(key) - 1].open(now):
         return Decision(MaskWay.CONNECT, "chosen", offered[int(key) - 1])
     return Decision(MaskWay.MENU, "no-such-choice", choices=tuple(offered))

@@ -1,19 +1,18 @@
 """Bindings: who reaches whom through our numbers, from the moment at which the dispatch says so.
 
-Load, decide, save in one short transaction under locks on the order and on all its phones, so that two bindings
-of a phone never choose the same number. Both ways of an order are made together or not at all.
+Load, decide, save in one short transaction under locks on the order and on all its phones, so that two
+bindings of a phone never choose the same number. Both ways of an order are made together or not at all.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from engine.contact.numbers import e164
-from engine.errors import NoNumber, NotFound, Refused, UsageError
+from engine.errors import NoNumber, NotFound, Refused
 from engine.masking.binding import News, Wanted, compare
 from engine.masking.routing import Decision, Route, resolve
 from engine.settings import Settings
@@ -29,7 +28,7 @@ TRIES = 20
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """An order as it is bound: what each side dials, and the codes by which it is reached from another phone."""
+    """An order as it is bound: what each side dials, and its code when it calls from another phone."""
 
     order: str
     version: int
@@ -48,17 +47,18 @@ class Bindings:
         self._engine, self._settings = engine, settings
 
     def bind(self, wanted: Wanted, actor: str) -> Bound:
-        """From its commit on, calls go as it says. Refused: the order stands at a later version, or at this one
-        with another content. NoNumber: the pool is dry; the order is bound on the company's number by code.
+        """From its commit on, calls go as it says. Refused: the order stands at a later version, or at this
+        one with another content. NoNumber: the pool is dry; the order is bound, and reached by code only.
         """
         now = self._settings.now()
         with writing(self._engine) as connection:
             phones = (*wanted.driver_phones, *wanted.client_phones)
             store.lock(connection, {f"order:{wanted.order}", *phones})
             before = store.find(connection, wanted.order)
-            match compare(wanted, before.version if before else None, before.digest if before else ""):
+            stands, digest = (before.version, before.digest) if before else (None, "")
+            match compare(wanted, stands, digest):
                 case News.LATE:
-                    raise Refused(f"order {wanted.order} is at version {before.version} already")
+                    raise Refused(f"order {wanted.order} is at version {stands} already")
                 case News.OTHER:
                     raise Refused(f"version {wanted.version} of order {wanted.order} said something else")
                 case News.NEW:
@@ -71,10 +71,10 @@ class Bindings:
                         subject=wanted.order,
                         version=wanted.version,
                     )
-            row = store.find(connection, wanted.order)
+            row = store.get(connection, wanted.order)
             bound = _bound(row, store.codes_of(connection, wanted.order))
         if row.fallback:
-            raise NoNumber("no number is free for these phones; reached by code only", bound)
+            raise NoNumber("no number is free for these phones: they reach each other by code only", bound)
         return bound
 
     def _save(self, connection: Connection, wanted: Wanted, now: datetime) -> None:
@@ -134,9 +134,11 @@ class Bindings:
                 return
         raise NoNumber("no code is free")
 
-    def close(self, order_id: str, actor: str, grace_s: int | None = None, *, cancelled: bool = False) -> Record:
-        """End an order now; the client still reaches his driver for `grace_s`, none if it was cancelled. Closed
-        again, nothing changes. Talks under way go on. NotFound.
+    def close(
+        self, order_id: str, actor: str, grace_s: int | None = None, *, cancelled: bool = False
+    ) -> Record:
+        """End an order now; the client still reaches his driver for `grace_s`, not if it was cancelled.
+        Closed again, nothing changes. Talks under way go on. NotFound.
         """
         now = self._settings.now()
         grace = 0 if cancelled else self._settings.masking.grace_s if grace_s is None else grace_s
@@ -148,11 +150,13 @@ class Bindings:
             if not row.ended and now < row.closes_at:
                 until = now + timedelta(seconds=grace)
                 store.end(connection, order_id, now, until, "cancelled" if cancelled else "closed")
-                store.hold_codes(connection, order_id, until + timedelta(seconds=self._settings.masking.code_hold_s))
-                audit.note(connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace)
-            found = store.find(connection, order_id)
-        assert found is not None  # nobody deletes orders under their lock
-        return found
+                store.hold_codes(
+                    connection, order_id, until + timedelta(seconds=self._settings.masking.code_hold_s)
+                )
+                audit.note(
+                    connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace
+                )
+            return store.get(connection, order_id)
 
     def resolve(self, did: str, caller: str) -> Decision:
         """Whom a call is for, by the number dialled and the caller's ("" when he withholds it)."""
@@ -164,8 +168,20 @@ class Bindings:
 def _routes(wanted: Wanted, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Both ways: each phone of a side, on the number that this side dials."""
     sides = (
-        (MaskRole.DRIVER, wanted.driver_phones, wanted.client_phones, row["driver_dials"], row["client_dials"]),
-        (MaskRole.CLIENT, wanted.client_phones, wanted.driver_phones, row["client_dials"], row["driver_dials"]),
+        (
+            MaskRole.DRIVER,
+            wanted.driver_phones,
+            wanted.client_phones,
+            row["driver_dials"],
+            row["client_dials"],
+        ),
+        (
+            MaskRole.CLIENT,
+            wanted.client_phones,
+            wanted.driver_phones,
+            row["client_dials"],
+            row["driver_dials"],
+        ),
     )
     for role, callers, peers, dials, show in sides:
         for caller in callers:
