@@ -28,6 +28,7 @@ NOUNS = {
     "db": "bring the database's schema up to date, check it",
     "demo": "the whole main job on this machine, on a real Asterisk",
     "doctor": "look at everything that Zvonar needs, and say what is missing",
+    "mask": "two people talk through our number: bind, close, explain; the numbers",
     "recording": "recordings of calls: list, hand out, delete when their time is over",
     "rehearse": "play a conversation without Asterisk",
     "report": "figures and lists of what was called",

@@ -30,6 +30,8 @@ from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
+from engine.masking.pool import Pool
+from engine.masking.service import Bindings
 from engine.recording.service import Recordings
 from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
@@ -158,6 +160,16 @@ def speech_worker(settings: Settings) -> Any:
     if not settings.celery.broker_url.get_secret_value():
         raise SettingsError("celery.broker_url: set it on this machine and on the dialer's")
     return worker(settings.celery, settings.speech, cache_of(settings))
+
+
+def bindings(settings: Settings) -> Bindings:
+    """Who reaches whom through our numbers."""
+    return Bindings(database(settings), settings)
+
+
+def pool(settings: Settings) -> Pool:
+    """These numbers."""
+    return Pool(database(settings), settings)
 
 
 def recordings(settings: Settings) -> Recordings:

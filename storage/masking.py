@@ -205,3 +205,36 @@ def free_number(connection: Connection, phones: Collection[str], order_id: str, 
 def given(connection: Connection, dids: Collection[str], at: datetime) -> None:
     """These numbers were given out."""
     connection.execute(update(number).where(number.c.did.in_(dids)).values(used_at=at))
+
+
+def numbers(connection: Connection) -> Sequence[Record]:
+    """All masking numbers; all columns."""
+    return connection.execute(select(number).order_by(number.c.did)).all()
+
+
+def put_number(connection: Connection, row: Mapping[str, Any]) -> bool:
+    """Write a number down as it is from now on; False when it stood so already."""
+    query = select(number.c.shared, number.c.state, number.c.label).where(number.c.did == row["did"])
+    if connection.execute(query).one_or_none() == (row["shared"], row["state"], row["label"]):
+        return False
+    upsert(connection, number, [row], ("shared", "state", "label"))
+    return True
+
+
+def set_state(connection: Connection, did: str, state: NumberState) -> bool:
+    """Is it a number of ours? Then that is its state."""
+    return connection.execute(update(number).where(number.c.did == did).values(state=state)).rowcount == 1
+
+
+def open_routes(connection: Connection, at: datetime) -> dict[str, int]:
+    """How many open routes each number has."""
+    query = select(route.c.did, func.count().label("routes")).where(
+        or_(route.c.closes_at > at, route.c.grace_until > at)
+    )
+    return {row.did: row.routes for row in connection.execute(query.group_by(route.c.did))}
+
+
+def orders(connection: Connection, at: datetime, limit: int) -> Sequence[Record]:
+    """Orders that are not over, the newest first; all columns."""
+    query = select(order).where(or_(order.c.closes_at > at, order.c.grace_until > at))
+    return connection.execute(query.order_by(order.c.effective_at.desc()).limit(limit)).all()

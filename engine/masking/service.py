@@ -5,15 +5,16 @@ bindings of a phone never choose the same number. Both ways of an order are made
 """
 
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from engine.contact.numbers import e164
 from engine.errors import NoNumber, NotFound, Refused
-from engine.masking.binding import News, Wanted, compare
+from engine.masking.binding import News, Usual, Wanted, compare, read
 from engine.masking.routing import Decision, Route, resolve
 from engine.settings import Settings
 from storage import audit
@@ -45,6 +46,24 @@ class Bindings:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
+
+    def ask(self, body: Mapping[str, Any], actor: str) -> dict[str, Any]:
+        """Bind what a dispatch asks for, as the contract has it; UsageError names the field. See `bind`."""
+        masking = self._settings.masking
+        usual = Usual(
+            region=self._settings.region,
+            mode=MaskMode(masking.mode),
+            ttl_s=masking.ttl_s,
+            record=masking.record,
+            prefixes=tuple(masking.prefixes),
+        )
+        return asdict(self.bind(read(body, usual), actor))
+
+    def next_version(self, order_id: str) -> int:
+        """The least version at which an order can be bound anew."""
+        with reading(self._engine) as connection:
+            row = store.find(connection, order_id)
+        return row.version + 1 if row else 1
 
     def bind(self, wanted: Wanted, actor: str) -> Bound:
         """From its commit on, calls go as it says. Refused: the order stands at a later version, or at this
@@ -157,6 +176,41 @@ class Bindings:
                     connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace
                 )
             return store.get(connection, order_id)
+
+    def open(self, limit: int) -> list[dict[str, Any]]:
+        """Orders that are not over, the newest first."""
+        now = self._settings.now()
+        with reading(self._engine) as connection:
+            rows = store.orders(connection, now, limit)
+        return [
+            {
+                "order": row.id,
+                "version": row.version,
+                "driver": row.driver,
+                "mode": row.mode,
+                "driver_dials": row.driver_dials,
+                "client_dials": row.client_dials,
+                "state": "live" if now < row.closes_at else "grace",
+                "closes_at": row.closes_at,
+                "grace_until": row.grace_until,
+            }
+            for row in rows
+        ]
+
+    def explain(self, caller: str, did: str) -> dict[str, Any]:
+        """What would become of a call now, as in the contract; UsageError for what is no number."""
+        region = self._settings.region
+        decision = self.resolve(e164(did, region), e164(caller, region) if caller else "")
+        route = decision.route
+        return {
+            "decision": decision.way,
+            "peer": route.peers[0] if route else None,
+            "show": route.show if route else None,
+            "order": route.order if route else None,
+            "role": route.role if route else decision.choices[0].role if decision.choices else "stranger",
+            "rule": decision.rule,
+            "orders": [choice.order for choice in decision.choices],
+        }
 
     def resolve(self, did: str, caller: str) -> Decision:
         """Whom a call is for, by the number dialled and the caller's ("" when he withholds it)."""

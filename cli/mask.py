@@ -1,0 +1,163 @@
+"""`zvonar mask`: two people talk through our number, and neither learns the other's."""
+
+from typing import Any
+
+import click
+
+from cli.output import actor, formatted, plain, say, settings_of, show_record, show_rows
+from storage.vocab import MaskMode
+
+ORDER = click.argument("order")
+PHONE = "May be repeated; the first is called first."
+LIST = (
+    *("order", "version", "driver", "mode", "driver_dials", "client_dials"),
+    *("state", "closes_at", "grace_until"),
+)
+NUMBERS = ("did", "shared", "state", "label", "routes")
+
+
+@click.group()
+def command() -> None:
+    """Bind a driver and a client, close an order, tell where a call would go; our numbers."""
+
+
+def service(ctx: click.Context) -> Any:
+    """The bindings of this database."""
+    from engine.wiring import bindings
+
+    return bindings(settings_of(ctx))
+
+
+@command.command()
+@ORDER
+@click.option("--driver", "drivers", multiple=True, required=True, metavar="P", help=PHONE)
+@click.option("--client", "clients", multiple=True, required=True, metavar="P", help=PHONE)
+@click.option("--version", type=click.IntRange(1), help="Only grows; else the next.")
+@click.option("--driver-id", default="", help="What the dispatch calls him.")
+@click.option("--client-name", default="", help="For operators.")
+@click.option("--mode", type=click.Choice([mode.value for mode in MaskMode]), help="Else masking.mode.")
+@click.option("--ttl", "ttl_s", type=int, metavar="S", help="Until it closes by itself; else masking.ttl_s.")
+@click.option("--record/--no-record", default=None, help="Record talks, and say so; else masking.record.")
+@formatted
+@click.pass_context
+def bind(
+    ctx: click.Context,
+    /,
+    order: str,
+    drivers: tuple[str, ...],
+    clients: tuple[str, ...],
+    version: int | None,
+    driver_id: str,
+    client_name: str,
+    style: str,
+    **asked: Any,
+) -> None:
+    """Bind ORDER: from now on driver and client reach each other by what is printed."""
+    from engine.reports.words import titles
+
+    bindings = service(ctx)
+    body = {name: value for name, value in asked.items() if value is not None} | {
+        "order": order,
+        "version": version or bindings.next_version(order),
+        "driver": {"id": driver_id, "phones": list(drivers)},
+        "client": {"name": client_name, "phones": list(clients)},
+    }
+    record = bindings.ask(body, actor())
+    show_record(record, style, titles(list(record), settings_of(ctx).lang))
+
+
+@command.command()
+@ORDER
+@click.option("--grace", "grace_s", type=click.IntRange(0), metavar="S", help="Else masking.grace_s.")
+@click.option("--cancelled", is_flag=True, help="It never took place: no grace.")
+@click.pass_context
+def close(ctx: click.Context, order: str, grace_s: int | None, cancelled: bool) -> None:
+    """End ORDER now; talks under way go on. Closed again, nothing changes."""
+    row = service(ctx).close(order, actor(), grace_s, cancelled=cancelled)
+    say(f"order {order} is over; its client reaches the driver until {plain(row.grace_until)}")
+
+
+@command.command("list")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The newest so many.")
+@formatted
+@click.pass_context
+def list_(ctx: click.Context, limit: int, style: str) -> None:
+    """Orders that are not over."""
+    from engine.reports.words import titles
+
+    show_rows(service(ctx).open(limit), style, titles([*LIST], settings_of(ctx).lang))
+
+
+@command.command()
+@click.option("--from", "caller", default="", metavar="P", help="Who calls; empty: he withholds his number.")
+@click.option("--to", "did", required=True, metavar="DID", help="The number of ours that he dials.")
+@formatted
+@click.pass_context
+def explain(ctx: click.Context, caller: str, did: str, style: str) -> None:
+    """Tell what would become of a call now, and by which rule."""
+    from engine.reports.words import titles
+
+    record = service(ctx).explain(caller, did)
+    show_record(record, style, titles(list(record), settings_of(ctx).lang))
+
+
+@command.group()
+def pool() -> None:
+    """The numbers of ours that masking gives out."""
+
+
+def numbers(ctx: click.Context) -> Any:
+    """The numbers of this database."""
+    from engine.wiring import pool as wired
+
+    return wired(settings_of(ctx))
+
+
+@pool.command("add")
+@click.argument("did")
+@click.option("--shared", is_flag=True, help="Everybody's: the company's number.")
+@click.option("--label", default="", help="What carriers show beside it (126-FZ, article 45).")
+@click.pass_context
+def add_number(ctx: click.Context, did: str, shared: bool, label: str) -> None:
+    """Give DID out from now on."""
+    added = numbers(ctx).add(did, actor(), shared=shared, label=label)
+    say("it is given out from now on" if added else "it is given out already")
+
+
+@pool.command()
+@click.argument("did")
+@click.pass_context
+def drain(ctx: click.Context, did: str) -> None:
+    """Give DID to no more orders; those that have it keep it."""
+    say(f"no order gets it any more; {numbers(ctx).drain(did, actor())} routes still have it")
+
+
+@pool.command("list")
+@formatted
+@click.pass_context
+def list_numbers(ctx: click.Context, style: str) -> None:
+    """Every number and how many open routes it has."""
+    from engine.reports.words import titles
+
+    show_rows(numbers(ctx).all(), style, titles([*NUMBERS], settings_of(ctx).lang))
+
+
+@pool.command()
+@click.option("--drivers", type=int, required=True, metavar="D", help="Most orders of one driver at a time.")
+@click.option("--clients", type=int, required=True, metavar="C", help="Most orders of one client at a time.")
+@formatted
+@click.pass_context
+def plan(ctx: click.Context, drivers: int, clients: int, style: str) -> None:
+    """How many numbers a pool needs, and why."""
+    from dataclasses import asdict
+
+    from engine.masking.pool import plan as planned
+    from engine.reports.words import titles
+
+    record = asdict(planned(drivers, clients))
+    show_record(record, style, titles(list(record), settings_of(ctx).lang))
+    say(
+        "a phone needs a number for each of its orders at a time, grace included; all phones share them."
+        " With one number for both sides of an order it would be per_order. Modes replace and menu need one"
+        " number in all; talks need channels, not numbers."
+    )
