@@ -10,8 +10,8 @@ from storage.vocab import MaskMode
 ORDER = click.argument("order")
 PHONE = "May be repeated; the first is called first."
 LIST = (
-    *("order", "version", "driver", "mode", "driver_dials", "client_dials"),
-    *("state", "closes_at", "grace_until"),
+    *("order", "state", "version", "driver", "mode", "driver_dials", "client_dials"),
+    *("closes_at", "grace_until", "ended"),
 )
 NUMBERS = ("did", "shared", "state", "label", "routes")
 
@@ -74,7 +74,7 @@ def bind(
 def close(ctx: click.Context, order: str, grace_s: int | None, cancelled: bool) -> None:
     """End ORDER now; talks under way go on. Closed again, nothing changes."""
     row = service(ctx).close(order, actor(), grace_s, cancelled=cancelled)
-    say(f"order {order} is over; its client reaches the driver until {plain(row.grace_until)}")
+    say(f"order {order} is over; its client reaches the driver until {plain(row['grace_until'])}")
 
 
 @command.command("list")

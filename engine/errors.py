@@ -5,6 +5,8 @@ ZvonarError                 failed                 exit 1   HTTP 500
 │   ├── SettingsError       bad-settings           exit 2   HTTP 500   zvonar.toml or the environment
 │   ├── TemplateError       bad-template           exit 2   HTTP 422   with line and column
 │   └── FileError           bad-file               exit 2   HTTP 422   an input file, with line
+├── NoKey                   no-key                 exit 4   HTTP 401   who asks cannot be told
+├── Denied                  denied                 exit 4   HTTP 403   who asks may not
 ├── NotFound                not-found              exit 3   HTTP 404
 ├── Refused                 refused-by-policy      exit 4   HTTP 409   right request, wrong moment
 │   ├── Fenced              taken-over             exit 4   HTTP 409   another dialer has our work
@@ -54,6 +56,22 @@ class FileError(UsageError):
 
     code = "bad-file"
     http_status = 422
+
+
+class NoKey(ZvonarError):
+    """A request without a key that is good for anything."""
+
+    code = "no-key"
+    exit_code = 4
+    http_status = 401
+
+
+class Denied(ZvonarError):
+    """A key that is not good for this, or a signature that is wrong or was used before."""
+
+    code = "denied"
+    exit_code = 4
+    http_status = 403
 
 
 class NotFound(ZvonarError):

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from engine.access.service import Keys
 from engine.campaign import caller_ids, rates
 from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
@@ -160,6 +161,9 @@ def speech_worker(settings: Settings) -> Any:
     if not settings.celery.broker_url.get_secret_value():
         raise SettingsError("celery.broker_url: set it on this machine and on the dialer's")
     return worker(settings.celery, settings.speech, cache_of(settings))
+def keys(settings: Settings) -> Keys:
+    """Who may use our HTTP."""
+    return Keys(database(settings), settings)
 
 
 def bindings(settings: Settings) -> Bindings:

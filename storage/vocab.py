@@ -182,6 +182,13 @@ class FieldKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Scope(StrEnum):
+    """What a key of our HTTP is good for."""
+
+    BINDINGS_READ = "bindings:read"
+    BINDINGS_WRITE = "bindings:write"
+
+
 class MaskRole(StrEnum):
     """Which side of an order somebody is."""
 

@@ -98,7 +98,7 @@ def test_after_the_end_the_client_has_his_grace_to_the_second_and_the_driver_non
     bindings.bind(ORDER, "dispatch")
     clock.now += timedelta(seconds=600)
     ended = bindings.close("A-1", "dispatch", grace_s=100)
-    assert (ended.ended, ended.closes_at) == ("closed", clock.now)
+    assert (ended["ended"], ended["closes_at"]) == ("closed", clock.now)
     assert bindings.close("A-1", "dispatch", grace_s=900) == ended  # again: nothing changes
     assert peer(bindings, COMPANY, DRIVER) == "call-centre: order-finished"
     clock.now += timedelta(seconds=99.999)
@@ -115,11 +115,11 @@ def test_nobody_closes_an_order_that_ended_by_itself_and_a_cancelled_one_has_no_
 ) -> None:
     bindings.bind(ORDER, "dispatch")
     if cancelled:
-        assert bindings.close("A-1", "dispatch", cancelled=True).ended == "cancelled"
+        assert bindings.close("A-1", "dispatch", cancelled=True)["ended"] == "cancelled"
         assert peer(bindings, COMPANY, CLIENT) == "call-centre: order-finished"
     else:
         clock.now += timedelta(seconds=3600)
-        assert bindings.close("A-1", "dispatch").ended == ""
+        assert bindings.close("A-1", "dispatch")["ended"] == ""
         assert peer(bindings, COMPANY, CLIENT) == f"{DRIVER} sees {COMPANY}"  # the grace that it has anyway
 
 

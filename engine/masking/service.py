@@ -155,12 +155,12 @@ class Bindings:
 
     def close(
         self, order_id: str, actor: str, grace_s: int | None = None, *, cancelled: bool = False
-    ) -> Record:
+    ) -> dict[str, Any]:
         """End an order now; the client still reaches his driver for `grace_s`, not if it was cancelled.
-        Closed again, nothing changes. Talks under way go on. NotFound.
+        Closed again, nothing changes. Talks under way go on. The order, as `read`; NotFound.
         """
-        now = self._settings.now()
-        grace = 0 if cancelled else self._settings.masking.grace_s if grace_s is None else grace_s
+        now, masking = self._settings.now(), self._settings.masking
+        grace = 0 if cancelled else masking.grace_s if grace_s is None else grace_s
         with writing(self._engine) as connection:
             store.lock(connection, {f"order:{order_id}"})
             row = store.find(connection, order_id)
@@ -169,33 +169,25 @@ class Bindings:
             if not row.ended and now < row.closes_at:
                 until = now + timedelta(seconds=grace)
                 store.end(connection, order_id, now, until, "cancelled" if cancelled else "closed")
-                store.hold_codes(
-                    connection, order_id, until + timedelta(seconds=self._settings.masking.code_hold_s)
-                )
+                store.hold_codes(connection, order_id, until + timedelta(seconds=masking.code_hold_s))
                 audit.note(
                     connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace
                 )
-            return store.get(connection, order_id)
+            return _standing(store.get(connection, order_id), now)
+
+    def read(self, order_id: str) -> dict[str, Any]:
+        """An order as it stands, without anybody's phone; NotFound."""
+        with reading(self._engine) as connection:
+            row = store.find(connection, order_id)
+        if row is None:
+            raise NotFound(f"no order {order_id!r}")
+        return _standing(row, self._settings.now())
 
     def open(self, limit: int) -> list[dict[str, Any]]:
         """Orders that are not over, the newest first."""
         now = self._settings.now()
         with reading(self._engine) as connection:
-            rows = store.orders(connection, now, limit)
-        return [
-            {
-                "order": row.id,
-                "version": row.version,
-                "driver": row.driver,
-                "mode": row.mode,
-                "driver_dials": row.driver_dials,
-                "client_dials": row.client_dials,
-                "state": "live" if now < row.closes_at else "grace",
-                "closes_at": row.closes_at,
-                "grace_until": row.grace_until,
-            }
-            for row in rows
-        ]
+            return [_standing(row, now) for row in store.orders(connection, now, limit)]
 
     def explain(self, caller: str, did: str) -> dict[str, Any]:
         """What would become of a call now, as in the contract; UsageError for what is no number."""
@@ -281,3 +273,10 @@ def _bound(row: Record, codes: dict[tuple[str, MaskRole], str]) -> Bound:
         effective_at=row.effective_at,
         closes_at=row.closes_at,
     )
+
+
+def _standing(row: Record, now: datetime) -> dict[str, Any]:
+    """An order as operators and the dispatch read it."""
+    state = "live" if now < row.closes_at else "grace" if now < row.grace_until else "over"
+    names = ("version", "driver", "mode", "driver_dials", "client_dials", "closes_at", "grace_until", "ended")
+    return {"order": row.id, "state": state} | {name: getattr(row, name) for name in names}

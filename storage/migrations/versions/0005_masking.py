@@ -1,4 +1,4 @@
-"""Masking: numbers, orders, routes, codes."""
+"""Masking: numbers, orders, routes, codes; and who may use our HTTP."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,11 @@ down_revision = "0004"
 
 def upgrade() -> None:
     """New tables only."""
+    _masking()
+    _access()
+
+
+def _masking() -> None:
     op.create_table(
         "mask_number",
         sa.Column("did", DID, nullable=False, comment="E.164"),
@@ -77,3 +82,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("did", "code", name=op.f("pk_mask_code")),
     )
     op.create_index("ix_mask_code_order_id", "mask_code", ["order_id"])
+
+
+def _access() -> None:
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", ORDER, nullable=False),
+        sa.Column("digest", ORDER, nullable=False, comment="SHA-256 of the key; it is kept nowhere"),
+        sa.Column("scopes", JSON, nullable=False),
+        sa.Column("signed", sa.Integer(), nullable=False, comment="1: each request has to be signed"),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("revoked_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("name", name=op.f("uq_api_key_name")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_key_digest")),
+    )
+    op.create_table(
+        "api_nonce",
+        sa.Column("key_id", sa.Uuid(), nullable=False),
+        sa.Column("nonce", ORDER, nullable=False),
+        sa.Column("holder", sa.Uuid(), nullable=False, comment="of the request that used it up"),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "nonce", name=op.f("pk_api_nonce")),
+    )
+    op.create_index("ix_api_nonce_at", "api_nonce", ["at"])
+    op.create_table(
+        "api_answer",
+        sa.Column("key_id", sa.Uuid(), nullable=False),
+        sa.Column("idempotency_key", ORDER, nullable=False),
+        sa.Column("digest", ORDER, nullable=False, comment="SHA-256 of the request"),
+        sa.Column("holder", sa.Uuid(), nullable=False, comment="of the request that is being answered"),
+        sa.Column("status", sa.Integer(), nullable=False, comment="0: not answered yet"),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("key_id", "idempotency_key", name=op.f("pk_api_answer")),
+    )
+    op.create_index("ix_api_answer_at", "api_answer", ["at"])
+    op.create_index("ix_api_answer_holder", "api_answer", ["holder"])
