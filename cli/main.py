@@ -36,6 +36,7 @@ NOUNS = {
     "stop-all": "stop all dialling at once, or let it go on",
     "template": "keep and render message templates",
     "trunk": "ways out to carriers and the numbers we call from: look, rest, wake",
+    "web": "keys of the HTTP interface",
     "webhook": "systems that are told every result: how far, and whether they answer",
 }
 INTERRUPTED = 130

@@ -227,9 +227,10 @@ async def _recordings(settings: Settings, serving: Serving) -> AsyncIterator[asy
 async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
     import uvicorn
 
-    from engine.wiring import database
+    from engine.wiring import bindings, database, keys
     from storage.db import reading
     from web.app import create
+    from web.bindings import routes
 
     engine = database(settings, 2)
 
@@ -252,7 +253,8 @@ async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Fu
             yield
 
     checks: Mapping[str, Any] = {"database": database_answers, "asterisk": asterisk_answers}
-    config = uvicorn.Config(create(checks), log_level="warning", access_log=False)
+    parts = [routes(bindings(settings), keys(settings))]
+    config = uvicorn.Config(create(checks, parts), log_level="warning", access_log=False)
     server = Server(config)
     running = asyncio.create_task(server.serve([_listen(settings.web.bind)]))
     yield running

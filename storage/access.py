@@ -89,7 +89,7 @@ def take_answer(
 ) -> Record:
     """Who answers a request with this Idempotency-Key, and what he answered: digest, holder, status, body.
 
-    It is the `row`'s holder if there was nobody, or nobody since `forget`, or since `pending` without an answer.
+    It is the `row`'s holder if there was nobody, nobody since `forget`, or since `pending` without an answer.
     """
     same = answer.c.key_id == row["key_id"], answer.c.idempotency_key == row["idempotency_key"]
     connection.execute(delete(answer).where(answer.c.at < forget))

@@ -1,29 +1,35 @@
-"""The HTTP side: health and metrics.
+"""The HTTP side: health, metrics, and what the parts have to offer.
 
 | path | says |
 |---|---|
 | /livez | 200 while the process turns its event loop |
 | /readyz | 200 when every neighbour answers, else 503; each check by name |
 | /metrics | Prometheus text |
+| /v1/… | see the module of each part; `doors` lets in |
+| /openapi.json, /docs | all of it for programs, and for people; nothing is loaded from elsewhere |
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from engine import __version__
+from web.doors import guard
 
 CHECK_S = 3
 Check = Callable[[], Awaitable[bool]]
 
 
-def create(checks: Mapping[str, Check]) -> FastAPI:
+def create(checks: Mapping[str, Check], parts: Sequence[APIRouter] = ()) -> FastAPI:
     """The application; `checks` are what /readyz asks."""
-    # The documentation page of FastAPI loads its scripts from elsewhere, so it is off.
-    app = FastAPI(title="Zvonar", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPIOffline(redoc_url=None, title="Zvonar", version=__version__)
+    guard(app)
+    for part in parts:
+        app.include_router(part)
 
     @app.get("/livez")
     async def livez() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What every request passes: its key, its signature, and the form in which errors are told.
 
-`Authorization: Bearer KEY`; `Zvonar-Signature` where the key asks for it or the client wants it (`signature`).
+`Authorization: Bearer KEY`; `Zvonar-Signature` where the key asks for it or the client wants it.
 With an `Idempotency-Key` a request that is sent again is answered as the first one was. Every error is
 `{"error", "message", "details"}`; `error` is the code of `engine.errors`.
 """
@@ -27,7 +27,7 @@ from storage.vocab import Scope
 MAX_BODY = 1_000_000
 BEARER = re.compile(r"Bearer ([\x21-\x7e]{1,200})", re.ASCII)
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
-CODES = {404: "not-found", 405: "usage"}
+CODES = {400: "usage", 404: "not-found", 405: "usage"}
 
 log = telemetry.logger("web")
 

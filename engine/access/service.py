@@ -83,7 +83,7 @@ class Keys:
             audit.note(connection, at=now, actor=actor, deed="web.key.revoke", subject=name)
 
     def client(self, key: str, scope: Scope, request: Request, signature: str = "") -> Client:
-        """Whose request it is; NoKey without a good key, Denied without the right or with a wrong signature."""
+        """Whose request it is. NoKey: no good key; Denied: not good for this, or a wrong signature."""
         with reading(self._engine) as connection:
             row = store.by_digest(connection, _digest(key))
         if row is None:
@@ -108,7 +108,8 @@ class Keys:
 
         Refused: the key stands for another request, or the first one is still under way.
         """
-        now, asked, mine = self._settings.now(), hashlib.sha256(repr(request).encode()).hexdigest(), new_id()
+        now, mine = self._settings.now(), new_id()
+        asked = hashlib.sha256(repr(request).encode()).hexdigest()
         row = {"key_id": client.id, "idempotency_key": name, "digest": asked, "holder": mine}
         with writing(self._engine) as connection:
             blank = {"status": 0, "body": "", "at": now}
