@@ -108,9 +108,9 @@ def pool() -> None:
 
 def numbers(ctx: click.Context) -> Any:
     """The numbers of this database."""
-    from engine.wiring import pool as wired
+    from engine.wiring import mask_numbers
 
-    return wired(settings_of(ctx))
+    return mask_numbers(settings_of(ctx))
 
 
 @pool.command("add")

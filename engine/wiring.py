@@ -31,7 +31,7 @@ from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
-from engine.masking.pool import Pool
+from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
 from engine.recording.service import Recordings
 from engine.recording.watch import Watch
@@ -171,9 +171,9 @@ def bindings(settings: Settings) -> Bindings:
     return Bindings(database(settings), settings)
 
 
-def pool(settings: Settings) -> Pool:
-    """These numbers."""
-    return Pool(database(settings), settings)
+def mask_numbers(settings: Settings) -> Numbers:
+    """The numbers of ours that it gives out."""
+    return Numbers(database(settings), settings)
 
 
 def recordings(settings: Settings) -> Recordings:

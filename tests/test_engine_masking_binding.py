@@ -33,6 +33,8 @@ def test_a_request_is_taken_with_what_is_usual_where_it_says_nothing() -> None:
     [
         ({"order": ""}, "order: 1 to 64"),
         ({"order": "a b"}, "order: 1 to 64"),
+        ({"order": "a/b"}, "order: 1 to 64"),
+        ({"order": "explain"}, "order: 1 to 64"),
         ({"order": 7}, "order: 1 to 64"),
         ({"version": 0}, "version: a whole number from 1 to 2147483647"),
         ({"version": True}, "version: a whole"),

@@ -1,28 +1,21 @@
 """Bindings over HTTP: who may, what holds at once, what is told when it cannot be."""
 
-import asyncio
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from builders import rows_of, settings
+from builders import rows_of
+from office import COMPANY, Office
 from sqlalchemy import Engine
 
-from engine.access.service import Keys
 from engine.access.signature import Request, sign
-from engine.masking.pool import Pool
-from engine.masking.service import Bindings
 from storage import access
 from storage import masking as store
 from storage.vocab import Scope
-from web.app import create
-from web.bindings import routes
 
-COMPANY, DRIVER, CLIENT = "+78120000001", "+79210000001", "+79210000002"
+DRIVER, CLIENT = "+79210000001", "+79210000002"
 BODY: dict[str, Any] = {
     "order": "A-1",
     "version": 1,
@@ -30,31 +23,6 @@ BODY: dict[str, Any] = {
     "client": {"name": "Анна", "phones": ["8 921 000-00-02"]},
 }
 PATH = "/v1/bindings"
-
-
-class Office:
-    """The application on a database, with a key for all."""
-
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self.engine, given = engine, settings(folder)
-        self.bindings, self.keys = Bindings(engine, given), Keys(engine, given)
-        self.clock: Callable[[], Any] = given.now
-        self.key = self.keys.add("dispatch", list(Scope), "anna")
-        Pool(engine, given).add(COMPANY, "anna", shared=True)
-        self.app = create({}, [routes(self.bindings, self.keys)])
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        given = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | {
-            name.replace("_", "-"): value for name, value in headers.items()
-        }
-        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
-
-        async def go() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://zvonar") as client:
-                return await client.request(method, path, content=content, headers=given)
-
-        return asyncio.run(go())
 
 
 @pytest.fixture
@@ -140,7 +108,7 @@ def test_a_key_is_kept_as_its_hash_only(office: Office) -> None:
 
 def test_a_signed_request_is_good_once_and_for_five_minutes(office: Office) -> None:
     key = office.keys.add("signer", list(Scope), "anna", signed=True)
-    bearer, now = {"Authorization": f"Bearer {key}"}, int(office.clock().timestamp())
+    bearer, now = {"Authorization": f"Bearer {key}"}, int(office.now().timestamp())
     body = json.dumps(BODY).encode()
 
     def send(signature: str, path: str = PATH) -> tuple[int, str]:
@@ -190,6 +158,11 @@ def test_of_several_each_stands_by_itself(office: Office) -> None:
     ]
     many = {"bindings": [BODY | {"order": f"B-{n}"} for n in range(501)]}
     assert office.ask("POST", f"{PATH}/batch", many).status_code == 422
+
+
+def test_a_path_that_names_no_order_is_told_so(office: Office) -> None:
+    for name in ("a%00b", "a%20b", "x" * 65, "%D0%B0%F0"):
+        assert office.ask("GET", f"{PATH}/{name}").status_code in (404, 422)
 
 
 def test_errors_of_the_framework_have_the_same_form(office: Office) -> None:

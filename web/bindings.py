@@ -72,7 +72,7 @@ def routes(bindings: Bindings, keys: Keys) -> APIRouter:
     router = APIRouter(prefix="/v1/bindings", tags=["bindings"])
     writing = Annotated[Visit, Depends(Door(keys, Scope.BINDINGS_WRITE))]
     reading = Annotated[Visit, Depends(Door(keys, Scope.BINDINGS_READ))]
-    named = Annotated[str, Path(min_length=1, max_length=64)]
+    named = Annotated[str, Path(pattern=r"^[\w.:-]{1,64}$")]
 
     @router.post("")
     async def bind(visit: writing, body: Binding) -> Response:

@@ -16,7 +16,7 @@ from engine.contact.numbers import e164
 from engine.errors import UsageError
 from storage.vocab import MaskMode
 
-ORDER = re.compile(r"[\w.:/-]{1,64}")
+ORDER = re.compile(r"(?!(explain|batch)$)[\w.:-]{1,64}")  # what a path may name
 MAX_VERSION = 2**31 - 1
 MAX_PHONES = 5
 MAX_NAME = 64
@@ -79,7 +79,7 @@ def read(body: Mapping[str, Any], usual: Usual) -> Wanted:
     _known(body, NAMES, "")
     order = body.get("order")
     if not isinstance(order, str) or not ORDER.fullmatch(order):
-        raise UsageError("order: 1 to 64 letters, digits and _ . : / -")
+        raise UsageError("order: 1 to 64 letters, digits and _ . : - (and neither explain nor batch)")
     driver, client = (_party(body, side, usual.region) for side in PARTIES)
     both = set(driver[1]) & set(client[1])
     if both:

@@ -37,7 +37,7 @@ def plan(drivers: int, clients: int) -> Plan:
     return Plan(max(drivers, clients), drivers + clients - 1)
 
 
-class Pool:
+class Numbers:
     """The numbers in the database."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:

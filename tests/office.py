@@ -1,0 +1,44 @@
+"""The HTTP interface on a database of its own, as a client meets it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+from builders import settings
+from sqlalchemy import Engine
+
+from engine.access.service import Keys
+from engine.masking.pool import Numbers
+from engine.masking.service import Bindings
+from storage.vocab import Scope
+from web.app import create
+from web.bindings import routes
+
+COMPANY = "+78120000001"
+
+
+class Office:
+    """The application on a database, with a key for all."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.engine, given = engine, settings(folder)
+        self.bindings, self.keys = Bindings(engine, given), Keys(engine, given)
+        self.now = given.now
+        self.key = self.keys.add("dispatch", list(Scope), "anna")
+        Numbers(engine, given).add(COMPANY, "anna", shared=True)
+        self.app = create({}, [routes(self.bindings, self.keys)])
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        given = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+
+        async def go() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://zvonar") as client:
+                return await client.request(method, path, content=content, headers=given)
+
+        return asyncio.run(go())
