@@ -25,6 +25,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.db import Json, Record, UtcTime, metadata, upsert
 from storage.vocab import MaskRole, NumberState
@@ -96,10 +97,10 @@ def lock(connection: Connection, names: Collection[str]) -> None:
     All take them in one order, so nobody waits in a circle. On SQLite whoever writes is alone.
     """
     if connection.dialect.name == "postgresql":
-        keys = sorted(
-            int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True) for name in names
-        )
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), [{"key": key} for key in keys])
+        digests = (blake2b(name.encode(), digest_size=8).digest() for name in names)
+        keys = sorted(int.from_bytes(digest, signed=True) for digest in digests)
+        each = "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"
+        connection.execute(text(each), {"keys": keys})
 
 
 def routes_of(connection: Connection, did: str, caller: str) -> Sequence[Record]:
@@ -150,21 +151,26 @@ def end(connection: Connection, order_id: str, at: datetime, grace_until: dateti
     connection.execute(update(route).where(mine, ~drives).values(**over, grace_until=grace_until))
 
 
-def take_code(
+def take_codes(
     connection: Connection,
-    did: str,
-    digits: str,
     order_id: str,
-    role: MaskRole,
+    wanted: Mapping[tuple[str, str], MaskRole],
     until: datetime,
     at: datetime,
-) -> bool:
-    """Give a code to one side of an order, unless another order has it or had it not long ago."""
-    free = delete(code).where(code.c.did == did, code.c.code == digits, code.c.hold_until <= at)
-    connection.execute(free)
-    row = {"did": did, "code": digits, "order_id": order_id, "role": role, "hold_until": until}
-    upsert(connection, code, [row], ())
-    return by_code(connection, did, digits) == (order_id, role, until)
+) -> list[tuple[str, str]]:
+    """Give codes, (number, digits) -> side, to an order, unless another has them or had them not long ago;
+    those that it got.
+    """
+    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(code)
+    new = {name: insert.excluded[name] for name in ("order_id", "role", "hold_until")}
+    keys: Any = list(code.primary_key.columns)
+    query = insert.on_conflict_do_update(index_elements=keys, set_=new, where=code.c.hold_until <= at)
+    rows = [
+        {"did": did, "code": digits, "order_id": order_id, "role": role, "hold_until": until}
+        for (did, digits), role in wanted.items()
+    ]
+    got = connection.execute(query.values(rows).returning(code.c.did, code.c.code))
+    return [(did, digits) for did, digits in got]
 
 
 def hold_codes(connection: Connection, order_id: str, until: datetime) -> None:

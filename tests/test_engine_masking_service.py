@@ -171,10 +171,10 @@ def test_a_code_leads_to_one_side_of_one_order_and_is_not_given_out_again_soon(
         found = store.by_code(connection, COMPANY, bound.extension)
         assert found is not None
         assert (found.order_id, found.role) == ("A-1", MaskRole.DRIVER)
-        taken = (COMPANY, bound.extension, "A-2", MaskRole.DRIVER)
+        taken = "A-2", {(COMPANY, bound.extension): MaskRole.DRIVER}
         held: datetime = found.hold_until
-        assert not store.take_code(connection, *taken, held + timedelta(1), held - timedelta(seconds=1))
-        assert store.take_code(connection, *taken, held + timedelta(1), held)
+        assert not store.take_codes(connection, *taken, held + timedelta(1), held - timedelta(seconds=1))
+        assert store.take_codes(connection, *taken, held + timedelta(1), held)
     assert held == NOON + timedelta(seconds=3600 + 1800 + 86_400)
 
 

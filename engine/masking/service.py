@@ -4,7 +4,6 @@ Load, decide, save in one short transaction under locks on the order and on all 
 bindings of a phone never choose the same number. Both ways of an order are made together or not at all.
 """
 
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -15,16 +14,13 @@ from sqlalchemy import Connection, Engine
 from engine.contact.numbers import e164
 from engine.errors import NoNumber, NotFound, Refused
 from engine.masking.binding import News, Usual, Wanted, compare, read
+from engine.masking.codes import Codes, Side
 from engine.masking.routing import Decision, Route, resolve
 from engine.settings import Settings
 from storage import audit
 from storage import masking as store
 from storage.db import Record, reading, writing
 from storage.vocab import MaskMode, MaskRole
-
-LEAST_DIGITS, MOST_DIGITS = 4, 12
-SPARSE = 100  # codes that exist for each that leads somewhere
-TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class Bindings:
     """Orders, their routes and their codes."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._engine, self._settings = engine, settings
+        self._engine, self._settings, self._codes = engine, settings, Codes()
 
     def ask(self, body: Mapping[str, Any], actor: str) -> dict[str, Any]:
         """Bind what a dispatch asks for, as the contract has it; UsageError names the field. See `bind`."""
@@ -75,34 +71,30 @@ class Bindings:
             store.lock(connection, {f"order:{wanted.order}", *phones})
             before = store.find(connection, wanted.order)
             stands, digest = (before.version, before.digest) if before else (None, "")
+            codes = store.codes_of(connection, wanted.order) if before else {}
             match compare(wanted, stands, digest):
                 case News.LATE:
                     raise Refused(f"order {wanted.order} is at version {stands} already")
                 case News.OTHER:
                     raise Refused(f"version {wanted.version} of order {wanted.order} said something else")
+                case News.REPEATED:
+                    row = dict(before._mapping) if before else {}
                 case News.NEW:
-                    self._save(connection, wanted, now)
-                    audit.note(
-                        connection,
-                        at=now,
-                        actor=actor,
-                        deed="mask.bind",
-                        subject=wanted.order,
-                        version=wanted.version,
-                    )
-            row = store.get(connection, wanted.order)
-            bound = _bound(row, store.codes_of(connection, wanted.order))
-        if row.fallback:
+                    row = self._save(connection, wanted, now)
+                    codes = self._coded(connection, row, codes, now)
+                    told = {"deed": "mask.bind", "subject": wanted.order}
+                    audit.note(connection, at=now, actor=actor, **told, version=wanted.version)
+        bound = _bound(row, codes)
+        if row["fallback"]:
             raise NoNumber("no number is free for these phones: they reach each other by code only", bound)
         return bound
 
-    def _save(self, connection: Connection, wanted: Wanted, now: datetime) -> None:
+    def _save(self, connection: Connection, wanted: Wanted, now: datetime) -> dict[str, Any]:
+        """The order as it is stored from now on, with its routes."""
         dials = self._numbers(connection, wanted, now)
-        fallback = wanted.mode is MaskMode.POOL and dials is None
-        driver_dials, client_dials = dials or (self._shared(connection),) * 2
-        masking = self._settings.masking
+        shared = self._shared(connection) if dials is None else ""
+        driver_dials, client_dials = dials or (shared, shared)
         closes_at = now + timedelta(seconds=wanted.ttl_s)
-        grace_until = closes_at + timedelta(seconds=masking.grace_s)
         row = {
             "id": wanted.order,
             "version": wanted.version,
@@ -113,28 +105,25 @@ class Bindings:
             "record": wanted.record,
             "driver_dials": driver_dials,
             "client_dials": client_dials,
-            "fallback": fallback,
+            "fallback": dials is None and wanted.mode is MaskMode.POOL,
             "effective_at": now,
             "closes_at": closes_at,
-            "grace_until": grace_until,
+            "grace_until": closes_at + timedelta(seconds=self._settings.masking.grace_s),
             "ended": "",
         }
-        store.save(connection, row, [] if fallback else list(_routes(wanted, row)))
-        store.given(connection, {driver_dials, client_dials}, now)
-        hold = grace_until + timedelta(seconds=masking.code_hold_s)
-        had = store.codes_of(connection, wanted.order)
-        for role, did in ((MaskRole.DRIVER, driver_dials), (MaskRole.CLIENT, client_dials)):
-            if (did, role) not in had:
-                self._code(connection, did, wanted.order, role, hold, now)
-        store.hold_codes(connection, wanted.order, hold)
+        store.save(connection, row, [] if row["fallback"] else list(_routes(wanted, row)))
+        return row
 
     def _numbers(self, connection: Connection, wanted: Wanted, now: datetime) -> tuple[str, str] | None:
-        """What the driver and the client dial; None when the pool has no number for one of them."""
+        """What the driver and the client dial, of the pool; None when it is not asked for, or is dry."""
         if wanted.mode is not MaskMode.POOL:
-            return (self._shared(connection),) * 2
+            return None
         driver = store.free_number(connection, wanted.driver_phones, wanted.order, now)
         client = store.free_number(connection, wanted.client_phones, wanted.order, now)
-        return (driver, client) if driver and client else None
+        if not driver or not client:
+            return None
+        store.given(connection, {driver, client}, now)
+        return driver, client
 
     def _shared(self, connection: Connection) -> str:
         did = store.shared(connection)
@@ -142,16 +131,15 @@ class Bindings:
             raise Refused("there is no number that is everybody's: zvonar mask pool add DID --shared")
         return did
 
-    def _code(
-        self, connection: Connection, did: str, order_id: str, role: MaskRole, hold: datetime, now: datetime
-    ) -> None:
-        """A code that nobody has, of so many digits that hardly any guess leads somewhere."""
-        digits = max(LEAST_DIGITS, len(str(SPARSE * (store.codes_held(connection, did) + 1))) - 1)
-        for _ in range(TRIES):
-            drawn = f"{secrets.randbelow(10**digits):0{digits}}"
-            if store.take_code(connection, did, drawn, order_id, role, hold, now):
-                return
-        raise NoNumber("no code is free")
+    def _coded(
+        self, connection: Connection, row: Mapping[str, Any], had: dict[Side, str], now: datetime
+    ) -> dict[Side, str]:
+        """The codes of an order: those that it had, and new ones for what it dials from now on."""
+        hold = row["grace_until"] + timedelta(seconds=self._settings.masking.code_hold_s)
+        sides = {(row["driver_dials"], MaskRole.DRIVER), (row["client_dials"], MaskRole.CLIENT)}
+        if had:
+            store.hold_codes(connection, row["id"], hold)
+        return had | self._codes.give(connection, row["id"], sides - had.keys(), hold, now)
 
     def close(
         self, order_id: str, actor: str, grace_s: int | None = None, *, cancelled: bool = False
@@ -262,16 +250,16 @@ def _route(row: Record) -> Route:
     )
 
 
-def _bound(row: Record, codes: dict[tuple[str, MaskRole], str]) -> Bound:
+def _bound(row: Mapping[str, Any], codes: Mapping[Side, str]) -> Bound:
     return Bound(
-        order=row.id,
-        version=row.version,
-        driver_dials=row.driver_dials,
-        client_dials=row.client_dials,
-        extension=codes[row.driver_dials, MaskRole.DRIVER],
-        client_extension=codes[row.client_dials, MaskRole.CLIENT],
-        effective_at=row.effective_at,
-        closes_at=row.closes_at,
+        order=row["id"],
+        version=row["version"],
+        driver_dials=row["driver_dials"],
+        client_dials=row["client_dials"],
+        extension=codes[row["driver_dials"], MaskRole.DRIVER],
+        client_extension=codes[row["client_dials"], MaskRole.CLIENT],
+        effective_at=row["effective_at"],
+        closes_at=row["closes_at"],
     )
 
 
