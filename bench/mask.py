@@ -25,7 +25,7 @@ from sqlalchemy import text
 
 from engine.access.service import Keys
 from engine.masking.binding import Wanted
-from engine.masking.pool import Pool
+from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
 from engine.settings import Settings
 from lab.ports import Ports
@@ -82,7 +82,7 @@ def fill(url: str, orders: int, settings: Settings) -> None:
     """So many orders under way on the company's number."""
     engine = open_engine(url)
     upgrade(engine)
-    Pool(engine, settings).add(COMPANY, "bench", shared=True)
+    Numbers(engine, settings).add(COMPANY, "bench", shared=True)
     with writing(engine) as connection:
         for statement in FILL.split(";")[:2]:
             connection.execute(text(statement), {"did": COMPANY, "size": orders})

@@ -161,6 +161,8 @@ def speech_worker(settings: Settings) -> Any:
     if not settings.celery.broker_url.get_secret_value():
         raise SettingsError("celery.broker_url: set it on this machine and on the dialer's")
     return worker(settings.celery, settings.speech, cache_of(settings))
+
+
 def keys(settings: Settings) -> Keys:
     """Who may use our HTTP."""
     return Keys(database(settings), settings)
