@@ -48,6 +48,9 @@ SELECT :did, '+79' || side || lpad(n::text, 8, '0'), 'O-' || n, role, 'replace',
        jsonb_build_array('+79' || (1 - side) || lpad(n::text, 8, '0')), :did, false, now(),
        now() + interval '1 day', now() + interval '1 day'
 FROM generate_series(1, :size) n, (VALUES (0, 'driver'), (1, 'client')) AS sides (side, role);
+INSERT INTO mask_code (did, code, order_id, role, hold_until)
+SELECT :did, side || lpad(n::text, 7, '0'), 'O-' || n, role, now() + interval '2 days'
+FROM generate_series(1, :size) n, (VALUES (0, 'driver'), (1, 'client')) AS sides (side, role);
 """
 BARE = "SELECT * FROM mask_route WHERE did = %s AND caller = %s"
 BINDERS = 4
@@ -84,7 +87,7 @@ def fill(url: str, orders: int, settings: Settings) -> None:
     upgrade(engine)
     Numbers(engine, settings).add(COMPANY, "bench", shared=True)
     with writing(engine) as connection:
-        for statement in FILL.split(";")[:2]:
+        for statement in FILL.strip().rstrip(";").split(";"):
             connection.execute(text(statement), {"did": COMPANY, "size": orders})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE")

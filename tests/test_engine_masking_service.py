@@ -178,6 +178,21 @@ def test_a_code_leads_to_one_side_of_one_order_and_is_not_given_out_again_soon(
     assert held == NOON + timedelta(seconds=3600 + 1800 + 86_400)
 
 
+def test_codes_grow_when_many_are_taken(bindings: Bindings, engine: Engine) -> None:
+    held = NOON + timedelta(days=9)
+    rows = [
+        {"did": COMPANY, "code": f"{n:04}", "order_id": "old", "role": MaskRole.CLIENT, "hold_until": held}
+        for n in range(10_000)
+    ]
+    first = bindings.bind(ORDER, "dispatch")
+    with writing(engine) as connection:
+        connection.execute(store.code.delete())
+        connection.execute(store.code.insert(), rows)
+    second = bindings.bind(replace(ORDER, order="A-2"), "dispatch")
+    assert [len(code) for code in (first.extension, second.extension)] == [4, 5]
+    assert second.extension != second.client_extension
+
+
 def test_a_drained_number_is_given_to_nobody_and_keeps_whom_it_has(
     bindings: Bindings, engine: Engine
 ) -> None:

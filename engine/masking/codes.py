@@ -1,7 +1,7 @@
 """Codes by which an order is reached from another phone: drawn at random, so sparse that guessing is in vain.
 
 Of all codes of a number's length at most one in SPARSE leads anywhere. How many are in use is counted now and
-then: one digit more or less too early does no harm.
+then; meanwhile each draw that finds its code taken makes the next one a digit longer.
 """
 
 import secrets
@@ -14,9 +14,9 @@ from engine.errors import NoNumber
 from storage import masking as store
 from storage.vocab import MaskRole
 
-LEAST_DIGITS = 4
+LEAST_DIGITS, MOST_DIGITS = 4, 12
 SPARSE = 100
-TRIES = 20
+TRIES = 12
 RECOUNT = timedelta(seconds=60)
 
 Side = tuple[str, MaskRole]  # the number that is dialled, and who dials it
@@ -33,9 +33,9 @@ class Codes:
     ) -> dict[Side, str]:
         """A code for each of these sides of an order, held until then; NoNumber when none can be had."""
         given: dict[Side, str] = {}
-        for _ in range(TRIES):
+        for longer in range(TRIES):
             wanted = {
-                (did, self._draw(connection, did, now)): role
+                (did, self._draw(connection, did, now, longer)): role
                 for did, role in sides
                 if (did, role) not in given
             }
@@ -45,10 +45,11 @@ class Codes:
                 given[did, wanted[did, digits]] = digits
         raise NoNumber("no code is free")
 
-    def _draw(self, connection: Connection, did: str, now: datetime) -> str:
+    def _draw(self, connection: Connection, did: str, now: datetime, longer: int) -> str:
         digits, counted = self._digits.get(did, (0, now))
         if not digits or now - counted > RECOUNT:
             held = store.codes_held(connection, did)
             digits = max(LEAST_DIGITS, len(str(SPARSE * (held + 1))))
             self._digits[did] = digits, now
-        return f"{secrets.randbelow(10**digits):0{digits}}"
+        length = min(digits + longer, MOST_DIGITS)
+        return f"{secrets.randbelow(10**length):0{length}}"
