@@ -1,0 +1,82 @@
+"""`mask`: what operators see and do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+
+COMPANY = "+78120000001"
+BIND = ["mask", "bind", "A-1", "--driver", "89210000001", "--client", "8 921 000-00-02"]
+Said = pytest.CaptureFixture[str]
+
+
+def told(capsys: Said, *words: str) -> Any:
+    assert run([*words, "--format", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_order_from_its_binding_to_its_end(ready: Path, capsys: Said) -> None:
+    assert run(BIND) == 4
+    assert "zvonar mask pool add DID --shared" in capsys.readouterr().err
+    assert run(["mask", "pool", "add", "8 812 000-00-01", "--shared", "--label", "Такси"]) == 0
+    assert run(["mask", "pool", "add", "8 812 000-00-01", "--shared", "--label", "Такси"]) == 0
+    assert "already" in capsys.readouterr().err
+    bound = told(capsys, *BIND)
+    assert (bound["order"], bound["version"], bound["driver_dials"]) == ("A-1", 1, COMPANY)
+    assert told(capsys, *BIND)["version"] == 2  # without a version each is a new one
+    assert run([*BIND, "--version", "1"]) == 4
+    (row,) = told(capsys, "mask", "list")
+    assert (row["order"], row["state"], row["mode"], row["ended"]) == ("A-1", "live", "replace", "")
+    why = told(capsys, "mask", "explain", "--from", "9210000001", "--to", COMPANY)
+    assert (why["decision"], why["peer"], why["role"]) == ("connect", "+79210000002", "driver")
+    assert told(capsys, "mask", "explain", "--to", COMPANY)["decision"] == "code"
+    assert run(["mask", "close", "A-1", "--grace", "0"]) == 0
+    assert "order A-1 is over" in capsys.readouterr().err
+    assert told(capsys, "mask", "list") == []
+    assert run(["mask", "list"]) == 0
+    assert "заказ" in capsys.readouterr().out
+
+
+def test_a_pool_gives_each_order_of_a_driver_a_number_until_it_is_drained(ready: Path, capsys: Said) -> None:
+    assert run(["mask", "pool", "add", COMPANY, "--shared"]) == 0
+    assert run(["mask", "pool", "add", "+78120000002"]) == 0
+    assert told(capsys, *BIND, "--mode", "pool")["driver_dials"] == "+78120000002"
+    other = ["mask", "bind", "A-2", "--driver", "89210000001", "--client", "89210000003", "--mode", "pool"]
+    assert run(other) == 4
+    assert "no number is free" in capsys.readouterr().err
+    assert run(["mask", "pool", "drain", "+78120000002"]) == 0
+    assert "2 routes still have it" in capsys.readouterr().err
+    rows = {row["did"]: row for row in told(capsys, "mask", "pool", "list")}
+    assert (rows["+78120000002"]["state"], rows["+78120000002"]["routes"]) == ("drain", 2)
+    assert told(capsys, "mask", "pool", "plan", "--drivers", "2", "--clients", "3") == {
+        "numbers": 3,
+        "per_order": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("bind A-1 --driver 112 --client 89210000002", 2, "driver.phones[0]: "),
+        ("bind A-1 --driver 89210000001 --client 89210000001", 2, "on both sides"),
+        (
+            "bind A-1 --driver 89210000001 --client +12025550123",
+            2,
+            "client.phones[0]: no number may be called",
+        ),
+        ("bind A-1 --driver 89210000001 --client 89210000002 --ttl 5", 2, "ttl_s: a whole number from 60"),
+        ("bind A-1 --driver 89210000001", 2, "--client"),
+        ("close A-9", 3, "no order 'A-9'"),
+        ("explain --to nothing", 2, "not a phone number"),
+        ("pool add 112", 2, "no such number"),
+        ("pool drain 88120000009", 3, "is no masking number"),
+        ("pool plan --drivers 0 --clients 1", 2, "at least one order"),
+    ],
+)
+def test_what_cannot_be_is_told(ready: Path, capsys: Said, words: str, code: int, said: str) -> None:
+    assert run(["mask", "pool", "add", COMPANY, "--shared"]) == 0
+    assert run(["mask", *words.split()]) == code
+    assert said in capsys.readouterr().err
