@@ -1,80 +1,36 @@
 """The debtor's conversation: each key does what its table says, and a hang-up at any moment is accounted."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from debtor_talk import (
+    AGAIN,
+    ALONE,
+    CALL,
+    FIRST,
+    LATER,
+    MANNED,
+    MESSAGE,
+    PROMISING,
+    STAR,
+    THRICE,
+    TODAY,
+    TOTAL,
+    WORDS,
+    answer,
+    play,
+    said,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialplan.debtor import ANY, AT_ONCE_S, BEEP, DIGITS, PRESSED, REPEATS, TRIES, Abandoned, OptOut, debtor
-from dialplan.phrases import DAYS, HOURS, MONTHS, Debtor, Later, Promise
-from dialplan.steps import Ask, Connect, Connected, Heard, HungUp, Play, Quiet, Step, Tell
+from dialplan.debtor import ANY, AT_ONCE_S, BEEP, DIGITS, PRESSED, REPEATS, TRIES, OptOut, debtor
+from dialplan.steps import Ask, Connect, Heard, HungUp, Play, Step, Tell
 from engine.campaign.attempts import NO_DAY, NO_HOUR, Talk
-from engine.campaign.sheet import DebtorCall, Words
+from engine.campaign.sheet import DebtorCall
 from engine.speech.clip import Clip
-from engine.speech.keys import DEFAULT, Key
-from engine.speech.menus import menus
-from engine.speech.shipped import phrases
 from storage.vocab import Action, Amd, Outcome
-
-ALL = tuple(Key(press, action) for press, action in zip("0*7#89", Action, strict=True))
-STARRED = tuple(Key({"9": "*", "*": "9"}.get(key.press, key.press), key.action) for key in ALL)
-NAMES = [*Debtor, *Later, *Promise, *HOURS, *DAYS, *MONTHS]
-NAMES += [name for keys in (DEFAULT, ALL, STARRED) for name in menus(keys, phrases("ru"))]
-PHRASES = {str(name): Clip(f"{number:064}", 100, str(name)) for number, name in enumerate(NAMES)}
-MESSAGE = (Clip("aa" * 32, 300, "hello", "greeting"), Clip("bb" * 32, 700, "debt", "debt"))
-TOTAL = 1000
-TODAY = date(2026, 12, 20)
-WORDS = Words(MESSAGE, PHRASES)
-ALONE = DebtorCall(WORDS, today=TODAY, promise_days=30)
-CALL = replace(ALONE, operator="queue:main", endpoint="pstn")
-LATER = replace(CALL, later=True)
-MANNED = replace(CALL, manned=True)
-PROMISING = replace(LATER, words=replace(WORDS, keys=ALL))
-STAR = replace(PROMISING, words=replace(WORDS, keys=STARRED))  # the key that ends all calls is no digit
-
-
-def said(step: Step) -> str:
-    """A step in a word: what is played, or what is asked for."""
-    if isinstance(step, Play | Ask):
-        return "+".join(clip.text.partition(" ")[0] for clip in step.clips)
-    if isinstance(step, Quiet):
-        return "quiet"
-    if isinstance(step, Tell):
-        return {OptOut: "opt-out", Abandoned: "abandoned"}[type(step.fact)]
-    return f"connect {step.target}"
-
-
-def answer(step: Step, key: str | None, *, operator: bool = True) -> Any:
-    """As a driver answers: a key in the middle of what is played, or all of it heard."""
-    if isinstance(step, Connect):
-        return Connected(operator)
-    if isinstance(step, Tell | Quiet):
-        return None
-    whole = sum(clip.ms for clip in step.clips)
-    return Heard(key, whole // 2) if key and key in step.keys else Heard(None, whole)
-
-
-def play(call: DebtorCall, keys: str, *, operator: bool = True) -> tuple[list[str], Talk]:
-    """Play it through; a key for each step that listens, `-` is none."""
-    pressing: Iterator[str] = iter(keys)
-    conversation, steps = debtor(call), []
-    step = next(conversation)
-    try:
-        while True:
-            steps.append(said(step))
-            listens = isinstance(step, Ask) or (isinstance(step, Play) and step.keys)
-            key = next(pressing, "-") if listens else "-"
-            step = conversation.send(answer(step, None if key == "-" else key, operator=operator))
-    except StopIteration as end:
-        return steps, end.value
-
-
-FIRST, AGAIN = "robot+hello+debt", "hello+debt"
-THRICE = [FIRST, AGAIN, AGAIN, AGAIN]
 
 
 @pytest.mark.parametrize(
@@ -260,61 +216,6 @@ def test_whatever_he_does_the_call_ends_with_a_talk_and_no_refusal_is_lost(
     assert talk.hour == NO_HOUR or talk.day == NO_DAY
 
 
-@pytest.mark.parametrize(
-    "keys, steps, day",
-    [
-        ("-#05011", ["which-day", "", "", "", "you-promise+day-05+month-01+if-right", "promised"], (5, 1)),
-        ("-#20121", ["which-day", "", "", "", "you-promise+day-20+month-12+if-right", "promised"], (20, 12)),
-        ("-#19011", ["which-day", "", "", "", "you-promise+day-19+month-01+if-right", "promised"], (19, 1)),
-        (
-            "-#200119012",
-            [
-                *("which-day", "", "", "", "no-day+which-day", "", "", ""),
-                *("you-promise+day-19+month-01+if-right", "which-day", "no-day", "menu"),
-            ],
-            None,
-        ),
-        ("-#", ["which-day", "no-day", "menu", "menu", "goodbye"], None),
-    ],
-)
-def test_a_day_is_promised_once_it_was_read_back_and_confirmed(
-    keys: str, steps: list[str], day: tuple[int, int] | None
-) -> None:
-    told, talk = play(PROMISING, keys)
-    assert told[:2] == [FIRST, "menu"]
-    assert told[2 : 2 + len(steps)] == steps
-    if day:
-        assert talk.day == date(2026 if day[1] == 12 else 2027, day[1], day[0])
-        assert talk.outcome is Outcome.ANSWERED_PROMISE
-    assert talk.keys == keys.replace("-", "")[:PRESSED]
-
-
-@pytest.mark.parametrize("named", ["1912", "2001", "3002", "0000", "3213", "2902"])
-def test_a_day_that_is_over_too_far_or_none_is_asked_for_again_three_times(named: str) -> None:
-    told, talk = play(PROMISING, "-#" + named * 4)
-    assert told.count("which-day") + told.count("no-day+which-day") == TRIES == 4
-    assert told[-4:] == ["no-day", "menu", "menu", "goodbye"]
-    assert (talk.outcome, talk.day) == (Outcome.ANSWERED_HEARD, NO_DAY)
-
-
-def test_who_is_gone_before_he_confirms_has_promised_nothing() -> None:
-    conversation, pressing = debtor(PROMISING), iter("-#0501")
-    step = next(conversation)
-    for key in pressing:
-        step = conversation.send(answer(step, None if key == "-" else key))
-    assert said(step).startswith("you-promise")
-    with pytest.raises(StopIteration) as end:
-        conversation.throw(HungUp(10))
-    assert (end.value.value.outcome, end.value.value.day) == (Outcome.ANSWERED_HEARD, NO_DAY)
-
-
-def test_the_key_that_ends_all_calls_counts_where_a_day_or_an_hour_is_asked_for() -> None:
-    for asked in ("#05", "8", "81", "#0501"):
-        steps, talk = play(STAR, "-" + asked + "*")
-        assert steps[-2:] == ["opt-out", "opted-out"]
-        assert (talk.outcome, talk.hour, talk.day) == (Outcome.ANSWERED_OPT_OUT, NO_HOUR, NO_DAY)
-
-
 def test_a_machine_hears_its_own_message_after_its_beep_or_nothing() -> None:
     left = (Clip("cc" * 32, 400, "call-us"),)
     conversation = debtor(replace(CALL, words=replace(WORDS, machine=left)), Amd.MACHINE)
@@ -351,63 +252,3 @@ def test_fragments_of_several_clips_are_heard_with_their_last_one() -> None:
     with pytest.raises(StopIteration) as end:
         conversation.throw(HungUp(700))
     assert end.value.value.heard == "one"
-
-
-MENU_LATER = "menu"
-
-
-@pytest.mark.parametrize(
-    "keys, steps, hour",
-    [
-        ("-518", [FIRST, MENU_LATER, "which-hour", "", "call-back+hour-18+goodbye"], 18),
-        ("500", [FIRST, "which-hour", "", "call-back+hour-00+goodbye"], 0),
-        ("523", [FIRST, "which-hour", "", "call-back+hour-23+goodbye"], 23),
-        ("-524-", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, MENU_LATER, "goodbye"], -1),
-        ("-5--", [FIRST, MENU_LATER, "which-hour", "no-hour", MENU_LATER, MENU_LATER, "goodbye"], -1),
-        ("-51--", [FIRST, MENU_LATER, "which-hour", "", "no-hour", MENU_LATER, MENU_LATER, "goodbye"], -1),
-        (
-            "-599507",
-            [
-                FIRST,
-                MENU_LATER,
-                *["which-hour", "", "no-hour", MENU_LATER],
-                "which-hour",
-                "",
-                "call-back+hour-07+goodbye",
-            ],
-            7,
-        ),
-    ],
-)
-def test_an_hour_to_be_called_back_is_asked_for_and_confirmed(keys: str, steps: list[str], hour: int) -> None:
-    told, talk = play(LATER, keys)
-    assert told == steps
-    assert talk.hour == hour
-    assert talk.outcome is (Outcome.ANSWERED_HEARD if keys[0] == "-" else Outcome.ANSWERED_PARTIAL)
-    assert talk.keys == keys.replace("-", "")
-
-
-def test_who_never_names_an_hour_is_asked_no_more_often_than_a_message_is_repeated() -> None:
-    told, talk = play(LATER, "-" + "5-" * 9)
-    assert told.count("no-hour") == REPEATS + 1
-    assert told[-1] == "goodbye"
-    assert talk.hour == -1
-
-
-def test_a_call_back_is_offered_only_where_it_can_be_promised() -> None:
-    assert play(CALL, "-5")[0] == [FIRST, "menu", "no-such-key+menu", "goodbye"]
-    first = next(debtor(LATER))
-    assert isinstance(first, Play)
-    assert first.keys == "12359"
-
-
-@pytest.mark.parametrize("steps, hour", [(2, -1), (3, -1), (4, 18)])
-def test_an_hour_is_promised_once_it_was_named_whole(steps: int, hour: int) -> None:
-    conversation, pressing = debtor(LATER), iter("-518")
-    step = next(conversation)
-    for _ in range(steps):
-        key = next(pressing, "-")
-        step = conversation.send(answer(step, None if key == "-" else key))
-    with pytest.raises(StopIteration) as end:
-        conversation.throw(HungUp(10))
-    assert end.value.value.hour == hour

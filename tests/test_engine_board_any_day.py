@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from board_clock import DIALER, NODE, NODES, PERMIT_S, campaign, keep_all, orders
 from builders import after
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from test_engine_board import DIALER, NODE, NODES, PERMIT_S, campaign, keep_all, orders
 
 from engine.campaign.attempts import Seen, Talk
 from engine.campaign.board import Board
