@@ -1,12 +1,15 @@
 """What tests of real things share: a lab of Asterisk and carrier, a PostgreSQL, a database of either kind."""
 
+import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+import uvloop
+from ami_line import LONG_S
 from builders import SOURCE, add_campaign, add_lead
 from hypothesis import Phase
 from hypothesis import settings as hypothesis
@@ -131,3 +134,19 @@ def ready(home: Path) -> Path:
     add_campaign(engine, "draft", state="draft")
     engine.dispose()
     return home
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def on_each_loop(request: pytest.FixtureRequest) -> Callable[[Awaitable[None]], None]:
+    """Run a scenario on either event loop, bounded in time."""
+    factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
+
+    def runner(scenario: Awaitable[None]) -> None:
+        async def bounded() -> None:
+            async with asyncio.timeout(LONG_S):
+                await scenario
+
+        with asyncio.Runner(loop_factory=factory) as loop:
+            loop.run(bounded())
+
+    return runner
