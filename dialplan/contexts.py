@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from engine.campaign.machines import PRESETS
 from engine.errors import SettingsError
+from engine.masking.trunks import trunks
 from engine.sections import Asterisk, Trunk
 from engine.settings import Settings, share
 
@@ -25,6 +26,9 @@ EVENTS = (
     *("FullyBooted", "Hangup", "Newstate", "OriginateResponse", "PeerStatus", "Shutdown"),
     *("QueueMemberAdded", "QueueMemberPause", "QueueMemberRemoved", "QueueMemberStatus"),
 )
+# How carriers write the number that was dialled, and where a trunk's calls to us begin.
+NUMBERS = ("XXXXXX", "XXXXXXX", "XXXXXXXXXX", "XXXXXXXXXXX", "+XXXXXXXXXXX")
+CONTEXTS = {"debtor": "zvonar-in", "mask": "zvonar-mask"}
 PRINTABLE = re.compile(r"[A-Za-z0-9_.:/+@=~\[\]-]*")
 SECRET = re.compile(r"[A-Za-z0-9_.:/+@=~-]{8,128}")
 
@@ -86,6 +90,8 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
     """File name -> text of the whole folder; SettingsError tells which value cannot stand in it."""
     node = node or Node()
     asterisk = described(settings, node.name)
+    centre = settings.masking.call_centre or settings.company.operator
+    ways = trunks(settings, (centre,))
     token_key = settings.fastagi.token_key.get_secret_value()
     ami, asked = asterisk.secret.get_secret_value(), servers(settings, node)
     values = {
@@ -102,6 +108,10 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
         "directories": {"astetcdir": node.home, **node.directories},
         "trunks": trunks_to_write(settings),
         "events": EVENTS,
+        "numbers": NUMBERS,
+        "contexts": CONTEXTS,
+        "centre": centre if centre.startswith("queue:") or ways else "",
+        "centre_endpoint": ways[0].endpoint if ways else "",
         "machines": {name: astuple(preset) for name, preset in PRESETS.items()},
     }
     templates = Environment(

@@ -41,8 +41,38 @@ DAYS = tuple(f"day-{day:02}" for day in range(1, 32))
 MONTHS = tuple(f"month-{month:02}" for month in range(1, 13))
 
 
+class Mask(StrEnum):
+    """The table [mask]."""
+
+    GREETING = "greeting"
+    CODE = "code"
+    WRONG_CODE = "wrong-code"
+    NO_SUCH_KEY = "no-such-key"
+    FINISHED = "finished"
+    REFUSED = "refused"
+    CROSSED = "crossed"
+    REASSIGNED = "reassigned"
+    RECORDED = "recorded"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    OFF = "off"
+    TOLD = "told"
+    TO_CENTRE = "to-centre"
+    CENTRE_BUSY = "centre-busy"
+    FROM_DRIVER = "from-driver"
+    FROM_CLIENT = "from-client"
+    BACK_TO_CLIENT = "back-to-client"
+    BACK_TO_DRIVER = "back-to-driver"
+    GOODBYE = "goodbye"
+
+
+ORDERS = tuple(f"menu-{place}" for place in range(1, 10))  # of [mask] too
+
+
 class Common(StrEnum):
     """The table [common]; what the dialplan itself plays when we are not there, or have nothing to tell."""
 
     FALLBACK = "fallback"
     NOTICE = "notice"
+    CENTRE = "centre"
+    SOON_OVER = "soon-over"

@@ -15,8 +15,13 @@ from dialplan.steps import (
     Conversation,
     Heard,
     HungUp,
+    LetGo,
+    Lookup,
+    PickUp,
     Play,
     Quiet,
+    Reach,
+    Reached,
     Step,
     Tell,
 )
@@ -24,6 +29,9 @@ from engine.speech.clip import Clip
 
 Result = TypeVar("Result")
 SILENCE, HANG_UP, BUSY = "-", "x", "busy"
+DIALSTATUS = {BUSY: "BUSY", "silent": "NOANSWER", "off": "CHANUNAVAIL"}  # of who is rung
+SUBSCRIBER_ABSENT = 20  # Q.850
+WORDS = {Quiet: "quiet", PickUp: "pick-up", LetGo: "let-go"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +46,12 @@ def rehearse(
     conversation: Conversation[Result],
     answers: Iterable[str],
     tell: Callable[[Any], None] = lambda fact: None,
+    lookup: Callable[[Any], Any] = lambda question: None,
 ) -> Rehearsed[Result]:
     """Play it through. An answer is what the caller does at the next pause: a key, `-` waits in silence,
-    `x` hangs up in the middle; `busy` at a Connect is an operator who does not answer. When the answers are
-    used up, he is silent.
+    `x` hangs up in the middle; `busy` at a Connect is an operator who does not answer; at a Reach `busy`,
+    `silent` or `off` is the other side's phone, anything else a talk. When the answers are used up, he is
+    silent. `lookup` answers what the conversation asks of the engine.
     """
     keys = iter(answers)
     steps: list[dict[str, Any]] = []
@@ -53,13 +63,15 @@ def rehearse(
             if isinstance(step, Tell):
                 tell(step.fact)
                 answer = None
+            elif isinstance(step, Lookup):
+                answer = lookup(step.question)
             else:
                 given = next(keys, SILENCE) if _pauses(step) else SILENCE
                 if given == HANG_UP:
                     steps.append({"step": "hang-up"})
                     step = conversation.throw(HungUp(_length(step) // 2))
                     continue
-                steps[-1] |= {"key": given} if given not in (SILENCE, BUSY) else {}
+                steps[-1] |= {"key": given} if given not in (SILENCE, *DIALSTATUS) else {}
                 answer = _answer(step, given)
             step = conversation.send(answer)
     except StopIteration as end:
@@ -68,7 +80,7 @@ def rehearse(
 
 def _pauses(step: Step) -> bool:
     """Does this step listen to the caller?"""
-    return isinstance(step, Ask | Connect) or (isinstance(step, Play) and bool(step.keys))
+    return isinstance(step, Ask | Connect | Reach) or (isinstance(step, Play) and bool(step.keys))
 
 
 def _clips(step: Step) -> tuple[Clip, ...]:
@@ -80,22 +92,31 @@ def _length(step: Step) -> int:
 
 
 def _answer(step: Step, given: str) -> Answer:
-    if isinstance(step, Connect):
-        return Connected(answered=given != BUSY)
-    if isinstance(step, Quiet):
-        return None
-    key = given if isinstance(step, Play | Ask) and given in step.keys else None
-    return Heard(key, _length(step) // 2 if key else _length(step))
+    match step:
+        case Connect():
+            return Connected(answered=given != BUSY)
+        case Reach():
+            after_s = step.ring_s if given == "silent" else 0
+            return Reached(DIALSTATUS.get(given, "ANSWER"), SUBSCRIBER_ABSENT, after_s)
+        case Play() | Ask():
+            key = given if given in step.keys else None
+            return Heard(key, _length(step) // 2 if key else _length(step))
+    return None
 
 
 def _told(step: Step) -> dict[str, Any]:
     """A step as a line of the rehearsal."""
-    if isinstance(step, Tell):
-        return {"step": "tell", "fact": type(step.fact).__name__}
-    if isinstance(step, Connect):
-        return {"step": "connect", "to": step.target}
-    if isinstance(step, Quiet):
-        return {"step": "quiet"}
-    said = [clip.text or clip.name[:12] for clip in step.clips]
-    told: dict[str, Any] = {"step": "ask" if isinstance(step, Ask) else "play", "say": said}
-    return told | ({"keys": step.keys} if step.keys else {})
+    match step:
+        case Tell():
+            return {"step": "tell", "fact": type(step.fact).__name__}
+        case Lookup():
+            return {"step": "lookup", "fact": type(step.question).__name__}
+        case Connect():
+            return {"step": "connect", "to": step.target}
+        case Reach():
+            return {"step": "reach", "to": step.number, "show": step.show}
+        case Play() | Ask():
+            said = [clip.text or clip.name[:12] for clip in step.clips]
+            told: dict[str, Any] = {"step": "ask" if isinstance(step, Ask) else "play", "say": said}
+            return told | ({"keys": step.keys} if step.keys else {})
+    return {"step": WORDS[type(step)]}

@@ -9,6 +9,10 @@ so it reads in the order in which a caller hears it. A driver (FastAGI, the keyb
 | Ask(clips, keys, wait_ms) | Heard: the same, after waiting for a key in silence |
 | Tell(fact) | None; the fact has been acted on and stored |
 | Connect(target, timeout_s) | Connected |
+| PickUp() | None; the caller's line is answered, if it was not |
+| Reach(number, …) | Reached: two people have talked through our number, or why not |
+| LetGo() | None; who has just taken a call is parted from it, and its caller goes on alone |
+| Lookup(question) | what the engine knows |
 | Quiet(ms, timeout_s) | None; the other side has fallen silent, or the time is over |
 
 When the caller hangs up, the driver throws HungUp into the generator at the step under way. The
@@ -58,11 +62,59 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Connect the caller to `target`: `queue:NAME`, or a number through `endpoint` (PJSIP)."""
+    """Connect the caller to `target`: `queue:NAME`, or a number through `endpoint` (PJSIP).
+
+    `card`: the id of what the operator is to see; his phone and the manager interface are told it.
+    """
 
     target: str
     endpoint: str = ""
     timeout_s: int = 40
+    card: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PickUp:
+    """Take the caller's line: what is said to him from now on is heard on every carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Connect the caller to a number that he does not learn, and whose owner sees `show`.
+
+    `call` names it to who takes it (script `mask-taken`); `record`: the recording, a path under the folder of
+    recordings, "" for none. A talk ends after `talk_s`, both are warned `warn_s` before (0: not).
+    """
+
+    number: str
+    endpoint: str
+    show: str
+    call: str
+    ring_s: int
+    talk_s: int
+    warn_s: int
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """`status`: Asterisk's DIALSTATUS, `cause`: its Q.850 cause, `after_s` of which it was told."""
+
+    status: str
+    cause: int
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Part who has just taken a call from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Ask the engine; `question` is a frozen dataclass that the part defines, and so is the answer."""
+
+    question: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +140,6 @@ class HungUp(Exception):
         self.ms = ms
 
 
-Step = Play | Ask | Tell | Connect | Quiet
-Answer = Heard | Connected | None
+Step = Play | Ask | Tell | Connect | Quiet | PickUp | Reach | LetGo | Lookup
+Answer = Any  # as the table says
 Conversation = Generator[Step, Any, Result]

@@ -21,7 +21,8 @@ from engine.gateways import second_opinion
 from engine.gateways.ami_link import Denied, NoReply, Timing, connect, log_in
 from engine.gateways.ami_protocol import Message, warnings
 from engine.gateways.tts import Voice, fallback_for, voice_for
-from engine.sections import Asterisk, Language, Speech
+from engine.sections import Asterisk
+from engine.sections_speech import Language, Speech
 from engine.settings import Settings
 from engine.speech import sound
 from storage import migrations

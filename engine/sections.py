@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 # What may stand in a dial string or a dialplan: no comma, ampersand, bracket, quote or control character.
 SAFE_NAME = r"^[A-Za-z0-9_.-]{1,64}$"
@@ -77,6 +77,9 @@ class Trunk(Section):
         [], description="numbers that it takes, by how they begin: `+79`; empty: all"
     )
     cost: int = Field(0, ge=0, description="kopecks a minute; of trunks that are alike the cheaper is taken")
+    inbound: Literal["debtor", "mask"] = Field(
+        "debtor", description="whose calls come in by it: who calls back (debtor), drivers and clients (mask)"
+    )
 
 
 class Callers(Section):
@@ -90,115 +93,6 @@ class Callers(Section):
     rest_h: float = Field(
         4, gt=0, le=720, description="hours of the first rest; the second is six times that"
     )
-
-
-Language = Literal["ru", "en", "uz"]
-VoiceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]{0,48}$")]
-
-
-class Command(Section):
-    """Any program as a voice: a text on its standard input, a WAV on its standard output."""
-
-    program: list[Annotated[str, Field(min_length=1)]] = Field(
-        [], description="the program and its arguments, no shell; {voice} and {lang} are filled in"
-    )
-    languages: list[Language] = Field(["ru"], description="those that it speaks")
-
-
-class Yandex(Section):
-    """Yandex SpeechKit."""
-
-    api: Literal["v1", "v3"] = Field(
-        "v1", description="v1 knows fewer voices, v3 counts requests by 250 letters"
-    )
-    url: str = Field("https://tts.api.cloud.yandex.net", description="where it is asked")
-    api_key: SecretStr = Field(SecretStr(""), description="a service account's API key")
-    iam_token_file: str = Field(
-        "",
-        description="file with an IAM token, read at each request, in place of api_key; something renews it",
-    )
-    folder_id: str = Field(
-        "", pattern=r"^[A-Za-z0-9_-]{0,50}$", description="the cloud's folder; only for a user's IAM token"
-    )
-    emotion: str = Field("", pattern=r"^[a-z]{0,32}$", description="how it speaks (v3: role), as `neutral`")
-    speed: float = Field(1.0, ge=0.1, le=3.0, description="1 is how people speak")
-
-    @field_validator("url")
-    @classmethod
-    def keeps_the_key(cls, value: str) -> str:
-        """TLS, except to this very machine: the key goes along."""
-        try:
-            parts = urlsplit(value)
-            written = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        except ValueError:
-            written = False
-        if not written or parts.query or parts.fragment:
-            raise ValueError("write https://HOST")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError("https only; http:// to this machine")
-        return value.rstrip("/")
-
-
-class Speech(Section):
-    """The voice that reads texts."""
-
-    provider: str = Field("espeak", pattern=SAFE_NAME, description="espeak, festival, command, wav or yandex")
-    voice: VoiceName = Field("", description="the provider's name of the Russian voice; empty: its usual one")
-    voices: dict[Annotated[str, Field(pattern="^(en|uz)$")], VoiceName] = Field(
-        {}, description="its names of the voices of other languages: en, uz"
-    )
-    speed: int = Field(150, ge=80, le=400, description="words a minute, of espeak")
-    version: str = Field("1", pattern=SAFE_NAME, description="change it to have everything spoken anew")
-    fallback: str = Field(
-        "",
-        pattern=r"^[A-Za-z0-9_.-]{0,64}$",
-        description="provider that speaks when the first cannot; empty: none",
-    )
-    timeout_s: float = Field(
-        30, gt=0, le=600, description="seconds that one text may take, all tries together"
-    )
-    per_second: float = Field(0, ge=0, description="requests a second to the provider; 0: no limit")
-    per_day: int = Field(0, ge=0, description="characters a day (UTC) for the provider; 0: no limit")
-    price: int = Field(0, ge=0, description="kopecks that the provider takes for 1,000 characters")
-    recordings: str = Field("", description="folder of what people recorded, of provider wav: LANG/index.csv")
-    format: Literal["alaw", "ulaw", "slin"] = Field(
-        "alaw", description="what the trunk speaks, so that Asterisk need not transcode: alaw, ulaw or slin"
-    )
-    workers: int = Field(2, ge=1, le=64, description="voice processes at a time")
-    max_message_s: int = Field(60, ge=5, le=600, description="seconds that a message may last")
-    asterisk_dir: str = Field("", description="the audio folder as Asterisk sees it; empty: the same path")
-    cache_gb: float = Field(
-        20, gt=0, description="gigabytes that `audio cache gc` leaves, if campaigns do not need more"
-    )
-    command: Command = Command()
-    yandex: Yandex = Yandex()
-
-    def voice_of(self, lang: str) -> str:
-        """The name of the voice of this language; empty: the provider's usual one."""
-        return self.voice if lang == "ru" else self.voices.get(lang, "")
-
-
-class Celery(Section):
-    """Workers on other machines that render audio (`serve speech`)."""
-
-    broker_url: SecretStr = Field(
-        SecretStr(""), description="redis://… or amqp://…; empty: audio is rendered on the dialer's machine"
-    )
-    answer_s: float = Field(
-        120, ge=1, le=3600, description="seconds without an answer after which work is given out again"
-    )
-
-
-class S3(Section):
-    """Where workers leave files when they do not share the audio folder: S3, or what speaks like it."""
-
-    endpoint: str = Field("", description="https://HOST; empty: Amazon's own")
-    bucket: str = Field(
-        "", pattern=r"^[a-z0-9.-]{0,63}$", description="it must be there; empty: the audio folder is shared"
-    )
-    region: str = Field("ru-central1", pattern=SAFE_NAME, description="of the bucket")
-    access_key: str = Field("", description="the key's id")
-    secret_key: SecretStr = Field(SecretStr(""), description="the key")
 
 
 class Recording(Section):
@@ -287,6 +181,9 @@ class Webhook(Section):
     secrets: list[Annotated[SecretStr, Field(min_length=16)]] = Field(
         [], max_length=2, description="keys of the signature; two while one replaces the other"
     )
+    tells: Literal["results", "masking"] = Field(
+        "results", description="what it is told: results of campaigns, or what happens on masked calls"
+    )
     campaigns: list[str] = Field([], description="whose results it is told; empty: all")
     batch: int = Field(500, ge=1, le=500, description="results in one delivery, at most")
     timeout_s: float = Field(10, gt=0, le=120, description="seconds that a delivery may take in all")
@@ -326,8 +223,27 @@ class Masking(Section):
     )
     code_hold_s: int = Field(86_400, ge=0, description="seconds after that before a code is used again")
     record: bool = Field(False, description="record talks, and tell both sides so")
+    keep_days: int = Field(180, ge=1, le=36500, description="days to keep these recordings")
     prefixes: list[Annotated[str, Field(pattern=r"^\+[0-9]{1,15}$")]] = Field(
         ["+7"], min_length=1, description="numbers that may be called, by how they begin"
+    )
+    trunks: list[Annotated[str, Field(pattern=SAFE_NAME)]] = Field(
+        [], description="trunks by which calls go on, the first that takes one; empty: all, by priority"
+    )
+    call_centre: str = Field(
+        "",
+        pattern=r"^(queue:[A-Za-z0-9_.-]{1,64}|\+?[0-9]{1,18})?$",
+        description="who answers strangers: `queue:NAME`, or a number; empty: company.operator",
+    )
+    whisper: bool = Field(True, description="tell who takes a call from whom it comes, before they talk")
+    ring_s: int = Field(40, ge=5, le=120, description="seconds that the other side's phones may ring")
+    max_talk_s: int = Field(1800, ge=60, le=7200, description="the longest talk")
+    warn_s: int = Field(60, ge=0, le=600, description="seconds before its end both are warned; 0: never")
+    calls_at_once: int = Field(2, ge=1, le=20, description="calls of one order at a time, at most")
+    calls_hour: int = Field(20, ge=1, le=1000, description="calls of one driver or phone in an hour, at most")
+    codes_hour: int = Field(9, ge=3, le=100, description="wrong codes of one phone in an hour, at most")
+    alarm_kopecks_hour: int = Field(
+        0, ge=0, description="talks that cost more in an hour (trunk.cost) raise an alarm; 0: never"
     )
 
 

@@ -32,11 +32,9 @@ from pydantic_settings import (
 from engine.errors import SettingsError, UsageError
 from engine.sections import (
     LOOPBACK,
-    S3,
     SAFE_NAME,
     Asterisk,
     Callers,
-    Celery,
     Company,
     Contact,
     Dialer,
@@ -45,12 +43,12 @@ from engine.sections import (
     Masking,
     Recording,
     Source,
-    Speech,
     Talk,
     Trunk,
     Web,
     Webhook,
 )
+from engine.sections_speech import S3, Celery, Speech
 
 PLACES = (Path("zvonar.toml"), Path("/etc/zvonar/zvonar.toml"))
 # sqlite:///FILE, or a user, password, host (IPv6 in brackets) and port, each of which may be missing.

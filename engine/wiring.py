@@ -31,6 +31,8 @@ from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
+from engine.masking.calls import Calls
+from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
 from engine.recording.service import Recordings
@@ -171,6 +173,12 @@ def keys(settings: Settings) -> Keys:
 def bindings(settings: Settings) -> Bindings:
     """Who reaches whom through our numbers."""
     return Bindings(database(settings), settings)
+
+
+def mask_calls(settings: Settings) -> Calls:
+    """For the FastAGI server: masked calls, what they say in the making."""
+    engine = database(settings, settings.fastagi.threads)
+    return Calls(engine, settings, Phrases(engine, settings))
 
 
 def mask_numbers(settings: Settings) -> Numbers:

@@ -20,7 +20,8 @@ from structlog.contextvars import bind_contextvars
 
 from dialplan.steps import HungUp
 from engine.telemetry import logger
-from fastagi.protocol import Connection, Environment, RemoteError, Reply, words
+from fastagi.commands import words
+from fastagi.protocol import Connection, Environment, RemoteError, Reply
 from fastagi.routes import NotLetIn
 from fastagi.session import Do, Move, Moves, Work
 

@@ -22,26 +22,19 @@ Replies: `200 result=R (value) endpos=N` | `510 …` no such command | `511 …`
 `520 …` or `520-…`, usage lines, `520 End of proper usage.` | `100 …` wait, the reply follows.
 A line has at most 8 KiB. Anything else is a RemoteError.
 
-Commands are only made by the functions below: arguments are quoted, control characters refused, file names
-and applications come from an allow-list. So no value can become a command, a file or an application.
+Commands are made by `fastagi.commands` and by nothing else.
 
 Two errors: LocalError (we broke it), RemoteError (Asterisk broke it).
 """
 
 import re
 from enum import Enum, auto
-from functools import lru_cache
 from typing import NamedTuple, NewType
-
-from engine.speech.clip import place
 
 ENVIRONMENT_KEYS = 64
 ENVIRONMENT_BYTES = 8192
 REPLY_BYTES = 8192
 USAGE_LINES = 200
-# Asterisk reads into 8,192 bytes with a closing NUL (2,048 before 22.6).
-COMMAND_BYTES = 8191
-JOINED = "zvonar-joined"  # the context of etc/asterisk/extensions.conf that whoever takes a call passes
 
 
 class LocalError(Exception):
@@ -52,7 +45,7 @@ class RemoteError(Exception):
     """Asterisk, or whoever is at the other end, broke the protocol."""
 
 
-# One line that may go to Asterisk; made by the functions at the end of this module and by nothing else.
+# One line that may go to Asterisk.
 Command = NewType("Command", bytes)
 
 
@@ -227,105 +220,3 @@ def _variables(text: str) -> dict[str, str]:
     if len(variables) < len(lines):
         raise RemoteError("a key stands twice in the environment")
     return variables
-
-
-ANSWER = Command(b"ANSWER\n")
-# 511 on a dead channel, 200 on a living one: tells a hang-up from a command that failed.
-CHANNEL_STATUS = Command(b"CHANNEL STATUS\n")
-
-_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f]")
-_CLIP = re.compile(r"[0-9a-f]{64}")
-_KEYS = re.compile(r"[0-9*#A-D]{0,16}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
-_NUMBER = re.compile(r"\+?[0-9]{1,18}")
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
-
-@lru_cache(maxsize=4096)
-def stream_file(folder: str, clip: str, keys: str = "") -> Command:
-    """Play a clip of the audio folder, named by its 64 hex digits; any key of `keys` stops it.
-
-    Most clips are of many calls (phrases, fragments), and making a command costs as much as sending it.
-    """
-    _check(_CLIP, clip, "clip name")
-    _check(_KEYS, keys, "set of keys")
-    return _command("STREAM FILE", f"{folder}/{place(clip)}", keys)
-
-
-def wait_for_digit(ms: int) -> Command:
-    """Wait for any key; ms > 0, since Asterisk takes a negative time for ever."""
-    if ms <= 0:
-        raise LocalError(f"a wait of {ms} ms")
-    return _command("WAIT FOR DIGIT", str(ms))
-
-
-@lru_cache(maxsize=256)
-def get_variable(name: str) -> Command:
-    """Read a channel variable; never a function, some of which read files."""
-    return _command("GET VARIABLE", _check(_VARIABLE, name, "variable name"))
-
-
-def set_variable(name: str, value: str) -> Command:
-    """Set a channel variable; never a function, some of which write files or run programs."""
-    return _command("SET VARIABLE", _check(_VARIABLE, name, "variable name"), value)
-
-
-def dial(number: str, endpoint: str, timeout_s: int) -> Command:
-    """EXEC Dial; the caller hears it ring (`r`), and his conversation outlives the callee (`g`).
-
-    `U`: his channel passes our context first, which tells us that he took the call: were the caller the
-    first to hang up, nothing else would.
-    """
-    _check(_NUMBER, number, "number")
-    _check(_NAME, endpoint, "endpoint")
-    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},grU({JOINED})")
-
-
-def queue(name: str, timeout_s: int) -> Command:
-    """EXEC Queue; the caller hears it ring (`r`: we carry no music), and his conversation outlives the agent.
-
-    `c` does that, and QUEUESTATUS then says CONTINUE.
-    The agent's channel passes the same context as with Dial.
-    """
-    _check(_NAME, name, "queue name")
-    return _command("EXEC", "Queue", f"{name},cr,,,{_seconds(timeout_s)},,{JOINED}")
-
-
-def wait_for_silence(ms: int, timeout_s: int) -> Command:
-    """EXEC WaitForSilence: until the other side has been silent for so long, once."""
-    if ms < 1:
-        raise LocalError(f"a silence of {ms} ms")
-    return _command("EXEC", "WaitForSilence", f"{ms},1,{_seconds(timeout_s)}")
-
-
-def _seconds(timeout_s: int) -> int:
-    if timeout_s < 1:
-        raise LocalError(f"a time-out of {timeout_s} s")
-    return timeout_s
-
-
-def words(command: Command) -> str:
-    """A command as far as a log may show it: up to its first argument, which is never a number."""
-    return ' "'.join(command.decode().strip().split(' "')[:2])
-
-
-def _check(pattern: re.Pattern[str], text: str, what: str) -> str:
-    if not pattern.fullmatch(text):
-        raise LocalError(f"not a {what}: {text[:80]!r}")
-    return text
-
-
-def _command(words: str, *arguments: str) -> Command:
-    """A line of our own words and quoted arguments; LocalError where it would not arrive as one."""
-    line = words
-    for argument in arguments:
-        if not argument.isprintable() and _UNSENDABLE.search(argument):
-            raise LocalError(f"a control character in an argument of {words}")
-        line += ' "' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    try:
-        data = (line + "\n").encode()
-    except UnicodeEncodeError:
-        raise LocalError(f"an argument of {words} that is not text") from None
-    if len(data) > COMMAND_BYTES:
-        raise LocalError(f"{words} of {len(data)} bytes; Asterisk reads {COMMAND_BYTES}")
-    return Command(data)

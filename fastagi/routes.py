@@ -8,6 +8,7 @@ server knows of them, so a part adds a conversation by adding an entry.
                               None: there is nothing to say, and the dialplan goes on by itself
     Scenario.conversation     the generator that `session` plays; no database while audio plays
     Scenario.tell(fact)       blocking, in the pool: acts on a Tell at once
+    Scenario.lookup(question) blocking, in the pool: answers a Lookup
     Scenario.finish(result)   exactly once, after the line is free: the result, or None when the conversation
                               broke or the hang-up was not its business; it hands over and returns at once
 
@@ -90,12 +91,17 @@ class Call(NamedTuple):
         return dict(arg.split("=", 1) for arg in self.args if "=" in arg)
 
 
+def ignore(_said: Any) -> None:
+    """Nothing follows from it."""
+
+
 class Scenario(NamedTuple):
-    """One call's conversation with the two acts around it; see the top of this module."""
+    """One call's conversation with the acts around it; see the top of this module."""
 
     conversation: Conversation[Any]
-    finish: Callable[[Any], None]
-    tell: Callable[[Any], None]
+    finish: Callable[[Any], None] = ignore
+    tell: Callable[[Any], None] = ignore
+    lookup: Callable[[Any], Any] = ignore
 
 
 def _nothing_at_hand(_call: "Call") -> Scenario | None:

@@ -12,9 +12,12 @@
 |---|---|
 | Play | STREAM FILE for each clip; the next is sent when the reply of the former comes |
 | Ask | the same, then WAIT FOR DIGIT until one of the keys or the end of the wait; other keys are ignored |
-| Tell | none: Work |
+| Tell, Lookup | none: Work |
 | Connect | EXEC Dial or EXEC Queue, then GET VARIABLE DIALSTATUS or QUEUESTATUS |
 | Quiet | EXEC WaitForSilence |
+| PickUp | ANSWER |
+| Reach | EXEC MixMonitor, EXEC Dial, then GET VARIABLE DIALSTATUS and HANGUPCAUSE |
+| LetGo | SET VARIABLE GOSUB_RESULT, which Dial's `U` goes by |
 
 How a call ends:
 - The conversation came to its end: SET VARIABLE AGI_DONE 1 is the last command, `finish` gets the result.
@@ -33,17 +36,36 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, assert_never
 
-from dialplan.steps import Answer, Ask, Connect, Connected, Heard, HungUp, Play, Quiet, Step, Tell
+from dialplan.steps import (
+    Answer,
+    Ask,
+    Connect,
+    Connected,
+    Heard,
+    HungUp,
+    LetGo,
+    Lookup,
+    PickUp,
+    Play,
+    Quiet,
+    Reach,
+    Reached,
+    Step,
+    Tell,
+)
 from engine.speech.clip import Clip
 from engine.telemetry import logger
-from fastagi import protocol
-from fastagi.protocol import Command, LocalError, RemoteError, Reply, words
+from fastagi import commands
+from fastagi.commands import words
+from fastagi.protocol import Command, LocalError, RemoteError, Reply
 from fastagi.routes import Call, Route, Scenario
 
 REPLY_S = 15.0
 SAMPLES_A_MS = 8
 NO_APPLICATION = -2
-DONE = protocol.set_variable("AGI_DONE", "1")
+DONE = commands.set_variable("AGI_DONE", "1")
+CARD = "__ZVONAR_CARD"  # inherited by the operator's channel
+PARTED = commands.set_variable("GOSUB_RESULT", "CONTINUE")  # of Dial: hang the callee up, the caller goes on
 
 log = logger("agi")
 
@@ -73,20 +95,21 @@ Moves = Generator[Move, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """Where the audio lies as Asterisk sees it, and how long a connected talk may last."""
+    """Where audio and recordings lie as Asterisk sees them, and how long a connected talk may last."""
 
     audio_dir: str
     max_call_s: int
+    recordings_dir: str = ""
 
 
 def call(entered: Call, route: Route, studio: Studio) -> Moves:
     """All the moves of one call; see the top of this module."""
     if route.answer:
-        yield Do(protocol.ANSWER)
+        yield Do(commands.ANSWER)
     sent = entered.sent
     for name in route.variables:
         if (value := sent.get(name)) is None:
-            reply = yield Do(protocol.get_variable(name))
+            reply = yield Do(commands.get_variable(name))
             value = reply.value
         entered.variables[name] = value
     scenario: Scenario | None = route.at_hand(entered) or (yield Work(route.open, entered))
@@ -134,23 +157,38 @@ def _moves(step: Step, scenario: Scenario, studio: Studio) -> Generator[Move, An
         case Connect():
             return _connect(step, studio)
         case Tell():
-            return _tell(scenario, step.fact)
+            return _work(scenario.tell, step.fact)
         case Quiet():
             return _await_silence(step)
+        case PickUp():
+            return _just(commands.ANSWER)
+        case Reach():
+            return _reach(step, studio)
+        case LetGo():
+            return _just(PARTED)
+        case Lookup():
+            return _work(scenario.lookup, step.question)
         case _:
             assert_never(step)
 
 
-def _tell(scenario: Scenario, fact: Any) -> Generator[Work, Any, None]:
-    """Have a fact acted on."""
-    yield Work(scenario.tell, fact)
+def _work(function: Callable[..., Any], argument: Any) -> Generator[Work, Any, Any]:
+    """Have the engine act, or answer."""
+    return (yield Work(function, argument))
+
+
+def _just(command: Command) -> Generator[Do, Reply, None]:
+    """A command that brings nothing back."""
+    reply = yield Do(command)
+    if reply.result < 0:
+        yield from _fail(command)
 
 
 def _play(clips: tuple[Clip, ...], keys: str, studio: Studio) -> Generator[Do, Reply, Heard]:
     """Play clips in a row until a key."""
     heard_ms = 0
     for clip in clips:
-        command = protocol.stream_file(studio.audio_dir, clip.name, keys)
+        command = commands.stream_file(studio.audio_dir, clip.name, keys)
         try:
             reply = yield Do(command, REPLY_S + clip.ms / 1000)
             heard_ms += reply.endpos // SAMPLES_A_MS
@@ -168,7 +206,7 @@ def _listen(step: Ask, studio: Studio) -> Generator[Do, Reply, Heard]:
     heard = yield from _play(step.clips, step.keys, studio)
     until = time.monotonic() + step.wait_ms / 1000
     while heard.key is None and (left_ms := int((until - time.monotonic()) * 1000)) > 0:
-        command = protocol.wait_for_digit(left_ms)
+        command = commands.wait_for_digit(left_ms)
         try:
             reply = yield Do(command, REPLY_S + left_ms / 1000)
             if reply.result < 0:
@@ -184,20 +222,36 @@ def _listen(step: Ask, studio: Studio) -> Generator[Do, Reply, Heard]:
 
 def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
     """Lead the caller to a queue or a number; back when they have talked, or nobody came."""
+    if step.card:
+        yield Do(commands.set_variable(CARD, step.card))
     kind, _, name = step.target.rpartition(":")
     if kind == "queue":
-        command, status, talked = protocol.queue(name, step.timeout_s), "QUEUESTATUS", "CONTINUE"
+        command, status, talked = commands.queue(name, step.timeout_s), "QUEUESTATUS", "CONTINUE"
     else:
-        command = protocol.dial(step.target, step.endpoint, step.timeout_s)
+        command = commands.dial(step.target, step.endpoint, step.timeout_s)
         status, talked = "DIALSTATUS", "ANSWER"
     yield from _executed(command, step.timeout_s + studio.max_call_s)
-    reply = yield Do(protocol.get_variable(status))
+    reply = yield Do(commands.get_variable(status))
     return Connected(reply.value == talked)
+
+
+def _reach(step: Reach, studio: Studio) -> Generator[Do, Reply, Reached]:
+    """Two people through our number; back when they have talked, or it came to nothing."""
+    if step.record:
+        yield from _executed(commands.monitor(studio.recordings_dir, step.record), 0)
+    called = (step.number, step.endpoint, step.show, step.call)
+    command = commands.reach(*called, step.ring_s, step.talk_s, step.warn_s)
+    began = time.monotonic()
+    yield from _executed(command, step.ring_s + step.talk_s)
+    after_s = time.monotonic() - began
+    status = yield Do(commands.get_variable("DIALSTATUS"))
+    cause = yield Do(commands.get_variable("HANGUPCAUSE"))
+    return Reached(status.value, int(cause.value) if cause.value.isdecimal() else 0, after_s)
 
 
 def _await_silence(step: Quiet) -> Generator[Do, Reply, None]:
     """Until the other side is silent, or the time is over."""
-    yield from _executed(protocol.wait_for_silence(step.ms, step.timeout_s), step.timeout_s)
+    yield from _executed(commands.wait_for_silence(step.ms, step.timeout_s), step.timeout_s)
 
 
 def _executed(command: Command, longest_s: float) -> Generator[Do, Reply, None]:
@@ -209,5 +263,5 @@ def _executed(command: Command, longest_s: float) -> Generator[Do, Reply, None]:
 
 def _fail(command: Command) -> Generator[Do, Reply, None]:
     """Find out what a result of -1 was: HungUp, or RemoteError when the caller is still there."""
-    yield Do(protocol.CHANNEL_STATUS)
+    yield Do(commands.CHANNEL_STATUS)
     raise RemoteError("Asterisk failed at " + words(command))

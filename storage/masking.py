@@ -63,10 +63,11 @@ order = Table(
 route = Table(
     "mask_route",
     metadata,
-    Column("did", String(16), primary_key=True, comment="the number of ours that is dialled"),
+    Column("did", String(16), primary_key=True, comment="the number of ours that is dialled; empty: by code"),
     Column("caller", String(16), primary_key=True),
     Column("order_id", String(64), primary_key=True),
     Column("role", String(8), nullable=False, comment="the caller's"),
+    Column("driver", String(64), nullable=False, default="", server_default="", comment="the order's"),
     Column("mode", String(8), nullable=False),
     Column("version", Integer, nullable=False),
     Column("peers", Json, nullable=False, comment="E.164, in the order in which they are called"),
@@ -106,6 +107,12 @@ def lock(connection: Connection, names: Collection[str]) -> None:
 def routes_of(connection: Connection, did: str, caller: str) -> Sequence[Record]:
     """A caller's routes on a number of ours, those that are over too; all columns."""
     return connection.execute(select(route).where(route.c.did == did, route.c.caller == caller)).all()
+
+
+def routes_of_order(connection: Connection, order_id: str, role: MaskRole) -> Sequence[Record]:
+    """The routes of one side of an order, those that are over too; all columns."""
+    query = select(route).where(route.c.order_id == order_id, route.c.role == role)
+    return connection.execute(query.order_by(route.c.did, route.c.caller)).all()
 
 
 def find(connection: Connection, order_id: str) -> Record | None:
@@ -173,6 +180,13 @@ def take_codes(
     return [(did, digits) for did, digits in got]
 
 
+def drop_codes(connection: Connection, order_id: str, role: MaskRole) -> None:
+    """One side's codes of an order lead nowhere any more; they stay held."""
+    connection.execute(
+        update(code).where(code.c.order_id == order_id, code.c.role == role).values(order_id="")
+    )
+
+
 def hold_codes(connection: Connection, order_id: str, until: datetime) -> None:
     """Keep an order's codes from others until then."""
     connection.execute(update(code).where(code.c.order_id == order_id).values(hold_until=until))
@@ -211,6 +225,11 @@ def free_number(connection: Connection, phones: Collection[str], order_id: str, 
 def given(connection: Connection, dids: Collection[str], at: datetime) -> None:
     """These numbers were given out."""
     connection.execute(update(number).where(number.c.did.in_(dids)).values(used_at=at))
+
+
+def is_ours(connection: Connection, did: str) -> bool:
+    """Is it a masking number, given out or not?"""
+    return connection.scalar(select(exists().where(number.c.did == did))) or False
 
 
 def numbers(connection: Connection) -> Sequence[Record]:

@@ -187,6 +187,8 @@ class Scope(StrEnum):
 
     BINDINGS_READ = "bindings:read"
     BINDINGS_WRITE = "bindings:write"
+    CALLS_WRITE = "calls:write"
+    RECORDINGS_READ = "recordings:read"
 
 
 class MaskRole(StrEnum):
@@ -211,6 +213,41 @@ class MaskWay(StrEnum):
     MENU = "menu"
     CODE = "code"
     CALL_CENTRE = "call-centre"
+
+
+class MaskEnd(StrEnum):
+    """How a masked call ended; empty: it has not, or nobody was left to tell.
+
+    talked; busy, no-answer, off: the other side's phones; abandoned: the caller gave up; reassigned, closed:
+    what became of the order while it rang; crossed: the other side was calling him; centre: led to the call
+    centre, unattended: where nobody answered.
+    """
+
+    NONE = ""
+    TALKED = "talked"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    OFF = "off"
+    ABANDONED = "abandoned"
+    REASSIGNED = "reassigned"
+    CLOSED = "closed"
+    CROSSED = "crossed"
+    CENTRE = "centre"
+    UNATTENDED = "unattended"
+
+
+class MaskEvent(StrEnum):
+    """What a dispatch is told of masking."""
+
+    BOUND = "bound"
+    CLOSED = "closed"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    ENDED = "ended"
+    STRANGER = "stranger"
+    REFUSED = "refused"
+    RECORDING_READY = "recording-ready"
+    ALARM = "alarm"
 
 
 class NumberState(StrEnum):

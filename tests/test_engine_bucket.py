@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from engine.errors import Unreachable
 from engine.gateways.bucket import Bucket
-from engine.sections import S3
+from engine.sections_speech import S3
 from engine.speech import sound
 from engine.speech.prompts import AudioCache
 from engine.speech.service import cache_of

@@ -15,6 +15,7 @@ LIVE = Route(
     order="A-1",
     version=1,
     role=MaskRole.CLIENT,
+    driver="d",
     mode=MaskMode.REPLACE,
     peers=("+79210000001",),
     show="+78120000001",

@@ -12,7 +12,7 @@ from scipy.signal import resample_poly
 
 from engine.errors import VoiceError
 from engine.gateways.tts import voice_for
-from engine.sections import Speech
+from engine.sections_speech import Speech
 from engine.speech import sound, wav
 
 FORMS = ("alaw", "ulaw", "slin")

@@ -170,7 +170,7 @@ def test_the_dialplans_own_prompts_are_written_in_all_languages(studio: Studio, 
     out = tmp_path / "out"
     out.mkdir()
     written = static_sounds(studio.settings, out)
-    names = ("fallback", "notice")
+    names = ("fallback", "notice", "centre", "soon-over")
     assert written.keys() == {f"{lang}/{name}.alaw" for lang in ("ru", "en", "uz") for name in names}
     assert all(sound.length_ms(file.read_bytes(), "alaw") > 0 for file in written.values())
     texts = {phrases(lang)["common"][name] for lang in LANGUAGES for name in names}

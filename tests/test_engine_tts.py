@@ -7,7 +7,7 @@ import pytest
 from engine.errors import SettingsError
 from engine.gateways.tts import fallback_for, voice_for
 from engine.gateways.tts_identity import identity
-from engine.sections import Speech
+from engine.sections_speech import Speech
 
 
 def test_the_id_tells_all_that_decides_the_sound() -> None:

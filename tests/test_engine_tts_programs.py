@@ -10,7 +10,7 @@ from builders import add_program, tone
 from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.tts import Voice, voice_for
 from engine.gateways.tts_programs import run
-from engine.sections import Command, Speech
+from engine.sections_speech import Command, Speech
 from engine.speech import sound, wav
 
 TEXT = "Здравствуйте, Пётр Ильич! Ваш долг двести рублей."

@@ -7,7 +7,7 @@ from builders import tone
 
 from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.tts import Voice, voice_for
-from engine.sections import Speech
+from engine.sections_speech import Speech
 from engine.speech import sound
 
 INDEX = "text;file\nдвести;200.wav\nЗдравствуйте!;sub/hello.wav\n\n"

@@ -24,7 +24,7 @@ from engine.gateways.tts_speaker import (
     count,
     count_failure,
 )
-from engine.sections import Speech
+from engine.sections_speech import Speech
 
 TEXT = "Здравствуйте, Пётр!"
 

@@ -25,7 +25,7 @@ from speechkit import (
 
 from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.tts import Voice, voice_for
-from engine.sections import Speech, Yandex
+from engine.sections_speech import Speech, Yandex
 from engine.speech import sound, wav
 
 TEXT = "Здравствуйте, Пётр! Ваш долг 100 рублей."

@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 
 from dialplan.steps import Play
 from engine.campaign.talks import Talks
+from engine.masking.calls import Calls
+from engine.masking.phrases import Phrases
 from fastagi.routes import Call, Scenario
 from fastagi.scripts import routes
 from storage.db import new_id
@@ -26,10 +28,18 @@ def talks(engine: Engine, tmp_path: Path) -> Iterator[Talks]:
     made.close()
 
 
-def opened(talks: Talks, attempt: str = "", **environment: str) -> Scenario | None:
+@pytest.fixture
+def calls(engine: Engine, tmp_path: Path) -> Iterator[Calls]:
+    given = settings(tmp_path)
+    made = Calls(engine, given, Phrases(engine, given))
+    yield made
+    made.close()
+
+
+def opened(talks: Talks, calls: Calls, attempt: str = "", **environment: str) -> Scenario | None:
     """The script's scenario of a call from this environment."""
     call = Call("debtor", "1.1", {}, {**ENVIRONMENT, **environment}, {"ZVONAR_ATTEMPT": attempt})
-    route = routes(talks)["debtor"]
+    route = routes(talks, calls)["debtor"]
     return route.at_hand(call) or route.open(call)
 
 
@@ -55,12 +65,12 @@ def result(scenario: Scenario | None) -> Any:
     ],
 )
 def test_the_verdict_of_amd_comes_with_the_call(
-    talks: Talks, engine: Engine, said: str, outcome: Outcome | None
+    talks: Talks, calls: Calls, engine: Engine, said: str, outcome: Outcome | None
 ) -> None:
     campaign = add_campaign(engine, phrases=all_phrases(), machine="hangup", amd="fast")
     attempt = add_attempt(engine, add_lead(engine, campaign, state=LeadState.IN_FLIGHT))
     given = {"agi_arg_1": f"ZVONAR_ATTEMPT={attempt['id']}", "agi_arg_2": f"AMDSTATUS={said}"}
-    talk = result(opened(talks, str(attempt["id"]), **given))
+    talk = result(opened(talks, calls, str(attempt["id"]), **given))
     assert (talk and talk.outcome) == outcome
 
 
@@ -75,14 +85,14 @@ def test_the_verdict_of_amd_comes_with_the_call(
     ],
 )
 def test_a_caller_who_withholds_his_number_is_nobody(
-    talks: Talks, engine: Engine, number: str, presentation: str, known: bool
+    talks: Talks, calls: Calls, engine: Engine, number: str, presentation: str, known: bool
 ) -> None:
     now = talks._sheets._settings.now()
     campaign = add_campaign(engine, phrases=all_phrases())
     called = {"caller_id": OURS, "sent_at": now, "ended_at": now, "outcome": "no-answer"}
     add_attempt(engine, add_lead(engine, campaign), id=new_id(now), **called)
     given = {"agi_callerid": number, "agi_callingpres": presentation, "agi_dnid": OURS}
-    scenario = opened(talks, **given)
+    scenario = opened(talks, calls, **given)
     assert (scenario is not None) == known
     if known:
         assert result(scenario) is None

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from engine.errors import SettingsError, Unreachable
-from engine.sections import S3
+from engine.sections_speech import S3
 
 PREFIX = "audio/"
 TRIES, TIMEOUT_S = 3, 10

@@ -18,7 +18,7 @@ from typing import Protocol
 from engine.errors import SettingsError
 from engine.gateways.tts_programs import Command, Espeak, Festival
 from engine.gateways.tts_recorded import Recorded, recorded_languages
-from engine.sections import Speech
+from engine.sections_speech import Speech
 
 
 class Voice(Protocol):

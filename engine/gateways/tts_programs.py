@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.tts_identity import identity
-from engine.sections import Speech
+from engine.sections_speech import Speech
 
 SAMPLES = {"ru": ("раз",), "en": ("one",), "uz": ("bir",)}
 FESTIVAL = "msu_ru_nsh_clunits"

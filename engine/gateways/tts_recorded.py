@@ -18,7 +18,7 @@ from pathlib import Path
 
 from engine.errors import SettingsError, VoiceError
 from engine.gateways.tts_identity import identity
-from engine.sections import Speech
+from engine.sections_speech import Speech
 from engine.speech import wav
 
 INDEX = "index.csv"

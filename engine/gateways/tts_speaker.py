@@ -17,7 +17,7 @@ from threading import Lock
 from engine import telemetry
 from engine.errors import VoiceDown, VoiceError
 from engine.gateways.tts import Voice, fallback_for, voice_for
-from engine.sections import Speech
+from engine.sections_speech import Speech
 from engine.speech import sound
 
 IN_A_ROW = 5

@@ -39,7 +39,7 @@ from engine.errors import SettingsError, VoiceDown, VoiceError
 from engine.gateways.retry_after import seconds
 from engine.gateways.tts_identity import identity
 from engine.gateways.tts_programs import SAMPLES
-from engine.sections import Speech
+from engine.sections_speech import Speech
 from engine.speech import wav
 
 VOICES = {"ru": ("ru-RU", "marina"), "en": ("en-US", "john"), "uz": ("uz-UZ", "nigora")}

@@ -21,17 +21,21 @@ would reach the client.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from storage.vocab import MaskMode, MaskRole, MaskWay
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way from a caller to the other side of an order. `peers` are E.164, called in this order."""
+    """A way from a caller to the other side of an order. `peers` are E.164, called in this order; `driver` is
+    the dispatch's id of the order's.
+    """
 
     order: str
     version: int
     role: MaskRole
+    driver: str
     mode: MaskMode
     peers: tuple[str, ...]
     show: str
@@ -39,6 +43,23 @@ class Route:
     bound_at: datetime
     closes_at: datetime
     grace_until: datetime
+
+    @classmethod
+    def of(cls, row: Any) -> "Route":
+        """As it is stored."""
+        return cls(
+            order=row.order_id,
+            version=row.version,
+            role=MaskRole(row.role),
+            driver=row.driver,
+            mode=MaskMode(row.mode),
+            peers=tuple(row.peers),
+            show=row.show,
+            record=row.record,
+            bound_at=row.bound_at,
+            closes_at=row.closes_at,
+            grace_until=row.grace_until,
+        )
 
     def live(self, now: datetime) -> bool:
         """Its order is under way."""
@@ -82,3 +103,8 @@ def choose(offered: Sequence[Route], key: str, now: datetime) -> Decision:
     if key.isdecimal() and 1 <= int(key) <= len(offered) and offered[int(key) - 1].open(now):
         return Decision(MaskWay.CONNECT, "chosen", offered[int(key) - 1])
     return Decision(MaskWay.MENU, "no-such-choice", choices=tuple(offered))
+
+
+def still(routes: Sequence[Route], peer: str, now: datetime) -> bool:
+    """Does one of these routes, of the caller's side of an order, lead to this phone?"""
+    return any(one.open(now) and peer in one.peers for one in routes)

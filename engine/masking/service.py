@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.contact.numbers import e164
 from engine.errors import NoNumber, NotFound, Refused
+from engine.masking import events
 from engine.masking.binding import News, Usual, Wanted, compare, read
 from engine.masking.codes import Codes, Side
 from engine.masking.routing import Decision, Route, resolve
@@ -20,7 +21,7 @@ from engine.settings import Settings
 from storage import audit
 from storage import masking as store
 from storage.db import Record, reading, writing
-from storage.vocab import MaskMode, MaskRole
+from storage.vocab import MaskEvent, MaskMode, MaskRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,23 @@ class Bindings:
                 case News.REPEATED:
                     row = dict(before._mapping) if before else {}
                 case News.NEW:
+                    if before and self._another_driver(connection, before.driver, wanted):
+                        store.drop_codes(connection, wanted.order, MaskRole.DRIVER)
+                        codes = {side: code for side, code in codes.items() if side[1] is MaskRole.CLIENT}
                     row = self._save(connection, wanted, now)
                     codes = self._coded(connection, row, codes, now)
                     told = {"deed": "mask.bind", "subject": wanted.order}
                     audit.note(connection, at=now, actor=actor, **told, version=wanted.version)
+                    self._told(connection, row)
         bound = _bound(row, codes)
         if row["fallback"]:
             raise NoNumber("no number is free for these phones: they reach each other by code only", bound)
         return bound
+
+    def _another_driver(self, connection: Connection, driver: str, wanted: Wanted) -> bool:
+        """Does the order change hands? Its code is then another: the former driver knows the old one."""
+        rows = store.routes_of_order(connection, wanted.order, MaskRole.DRIVER)
+        return driver != wanted.driver or {row.caller for row in rows} != set(wanted.driver_phones)
 
     def _save(self, connection: Connection, wanted: Wanted, now: datetime) -> dict[str, Any]:
         """The order as it is stored from now on, with its routes."""
@@ -111,8 +121,14 @@ class Bindings:
             "grace_until": closes_at + timedelta(seconds=self._settings.masking.grace_s),
             "ended": "",
         }
-        store.save(connection, row, [] if row["fallback"] else list(_routes(wanted, row)))
+        store.save(connection, row, list(_routes(wanted, row)))
         return row
+
+    def _told(self, connection: Connection, row: Mapping[str, Any]) -> None:
+        """The dispatch is told by its webhook too: another system of its may have bound."""
+        names = ("version", "driver_dials", "client_dials")
+        body = {name: row[name] for name in names} | {"closes_at": row["closes_at"].isoformat()}
+        events.note(connection, self._settings, MaskEvent.BOUND, row["id"], **body)
 
     def _numbers(self, connection: Connection, wanted: Wanted, now: datetime) -> tuple[str, str] | None:
         """What the driver and the client dial, of the pool; None when it is not asked for, or is dry."""
@@ -161,6 +177,9 @@ class Bindings:
                 audit.note(
                     connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace
                 )
+                events.note(
+                    connection, self._settings, MaskEvent.CLOSED, order_id, grace_until=until.isoformat()
+                )
             return _standing(store.get(connection, order_id), now)
 
     def read(self, order_id: str) -> dict[str, Any]:
@@ -196,7 +215,7 @@ class Bindings:
         """Whom a call is for, by the number dialled and the caller's ("" when he withholds it)."""
         with reading(self._engine) as connection:
             rows = store.routes_of(connection, did, caller) if caller else ()
-        return resolve([_route(row) for row in rows], self._settings.now())
+        return resolve([Route.of(row) for row in rows], self._settings.now())
 
 
 def _routes(wanted: Wanted, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -220,10 +239,11 @@ def _routes(wanted: Wanted, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for role, callers, peers, dials, show in sides:
         for caller in callers:
             yield {
-                "did": dials,
+                "did": "" if row["fallback"] else dials,
                 "caller": caller,
                 "order_id": wanted.order,
                 "role": role,
+                "driver": wanted.driver,
                 "mode": wanted.mode,
                 "version": wanted.version,
                 "peers": list(peers),
@@ -233,21 +253,6 @@ def _routes(wanted: Wanted, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "closes_at": row["closes_at"],
                 "grace_until": row["grace_until" if role is MaskRole.CLIENT else "closes_at"],
             }
-
-
-def _route(row: Record) -> Route:
-    return Route(
-        order=row.order_id,
-        version=row.version,
-        role=MaskRole(row.role),
-        mode=MaskMode(row.mode),
-        peers=tuple(row.peers),
-        show=row.show,
-        record=row.record,
-        bound_at=row.bound_at,
-        closes_at=row.closes_at,
-        grace_until=row.grace_until,
-    )
 
 
 def _bound(row: Mapping[str, Any], codes: Mapping[Side, str]) -> Bound:

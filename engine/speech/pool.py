@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing.connection import wait
 
-from engine import sections, telemetry
+from engine import sections_speech, telemetry
 from engine.speech.prompts import AudioCache
 from engine.speech.render import Job, Made, Maker, through
 
@@ -27,7 +27,7 @@ log = telemetry.logger("speech")
 _maker: Maker | None = None
 
 
-def _begin(speech: sections.Speech, cache: AudioCache) -> None:
+def _begin(speech: sections_speech.Speech, cache: AudioCache) -> None:
     """In a new process."""
     global _maker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the work
@@ -53,7 +53,7 @@ def _make(job: Job) -> Made:
 class Pool:
     """Processes that are started with the first job and stay until `close`."""
 
-    def __init__(self, speech: sections.Speech, cache: AudioCache) -> None:
+    def __init__(self, speech: sections_speech.Speech, cache: AudioCache) -> None:
         self._speech, self._cache = speech, cache
         self._pool: ProcessPoolExecutor | None = None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
-from engine import sections
+from engine import sections_speech
 from engine.errors import SettingsError, Unreachable, VoiceDown, VoiceError
 from engine.gateways.tts_speaker import Speaker, Spoken
 from engine.speech import sound
@@ -57,7 +57,7 @@ class Renderer(Protocol):
 class Maker:
     """The voices and the shelf of one process, of so many that share the voices' pace."""
 
-    def __init__(self, speech: sections.Speech, cache: AudioCache, processes: int = 1) -> None:
+    def __init__(self, speech: sections_speech.Speech, cache: AudioCache, processes: int = 1) -> None:
         self._speech, self._cache, self._processes = speech, cache, processes
         self._speakers: dict[str, Speaker] = {}
 
@@ -92,7 +92,7 @@ class Maker:
 class Here:
     """Threads of this process: for a few texts, which would wait longer for a process to start."""
 
-    def __init__(self, speech: sections.Speech, cache: AudioCache) -> None:
+    def __init__(self, speech: sections_speech.Speech, cache: AudioCache) -> None:
         self._maker, self._threads = Maker(speech, cache), speech.workers
 
     def render(self, jobs: Sequence[Job], deadline: float = math.inf) -> Iterator[Made]:

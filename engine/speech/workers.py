@@ -20,7 +20,7 @@ from typing import Any
 from engine import telemetry
 from engine.errors import SettingsError, VoiceDown
 from engine.gateways.tts_speaker import Spoken
-from engine.sections import Celery, Speech
+from engine.sections_speech import Celery, Speech
 from engine.speech.prompts import AudioCache, Kind
 from engine.speech.render import Job, Made, Maker
 

@@ -40,6 +40,7 @@ def named() -> dict[str, set[str]]:
     named_by_values = {"menu": {str(action) for action in Action}, "keys": set(PRESSED)}
     hours, days = {*phrases.HOURS}, {*phrases.DAYS, *phrases.MONTHS}
     spoken = {"later": found["later"] | hours, "promise": found["promise"] | days}
+    spoken["mask"] = found["mask"] | {*phrases.ORDERS}
     return found | named_by_values | spoken
 
 

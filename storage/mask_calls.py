@@ -1,0 +1,124 @@
+"""Masked calls: who called which number of ours, whom he was led to, and what came of it.
+
+A row is written before anybody is dialled. One without an end is under way as long as it may still be:
+ringing, or talking, by the settings of the time; nothing has to be swept for it to count no more.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    and_,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from storage.db import Id, Record, UtcTime, metadata
+
+mask_call = Table(
+    "mask_call",
+    metadata,
+    Column("id", Id, primary_key=True, comment="in order of time; names the recording too"),
+    Column("begun_at", UtcTime, nullable=False),
+    Column("did", String(16), nullable=False, comment="the number of ours that was dialled"),
+    Column("caller", String(16), nullable=False, comment="E.164; empty: withheld"),
+    Column("party", String(64), nullable=False, comment="whose calls are counted: a driver's id, or a phone"),
+    Column("role", String(8), nullable=False, comment="the caller's: driver, client, stranger"),
+    Column("rule", String(24), nullable=False, comment="why it went where it went"),
+    Column("order_id", String(64), nullable=False, default="", comment="empty: of no order"),
+    Column("version", Integer, nullable=False, default=0, comment="of the order, as it was seen"),
+    Column("coded", Boolean, nullable=False, default=False, comment="reached by the order's code"),
+    Column("back", Boolean, nullable=False, default=False, comment="we rang the caller first, as he asked"),
+    Column("peer", String(16), nullable=False, default="", comment="E.164; whom we dialled last"),
+    Column("show", String(16), nullable=False, default="", comment="what he saw"),
+    Column("trunk", String(64), nullable=False, default="", comment="by which he was dialled"),
+    Column("dialled_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("ended", String(12), nullable=False, default=""),
+    Column("tries", Integer, nullable=False, default=0, comment="wrong codes"),
+    Column("recording", String(8), nullable=False, default=""),
+    Column("sha256", String(64), nullable=False, default="", comment="of the recording"),
+    Column("bytes", BigInteger, nullable=False, default=0, comment="of the recording"),
+    Index("ix_mask_call_order_id", "order_id", "id"),
+    Index("ix_mask_call_party", "party", "begun_at"),
+    Index("ix_mask_call_caller", "caller", "begun_at"),
+    Index("ix_mask_call_recording", "recording"),
+)
+
+RING_S = 300  # longer than all phones of a side may ring; a row unanswered since is of a call that was lost
+
+
+def _under_way(at: datetime, talk_s: float) -> ColumnElement[bool]:
+    """It has no end, and may still be going on."""
+    talking = mask_call.c.answered_at > at - timedelta(seconds=talk_s)
+    ringing = and_(mask_call.c.answered_at.is_(None), mask_call.c.begun_at > at - timedelta(seconds=RING_S))
+    return and_(mask_call.c.ended_at.is_(None), or_(talking, ringing))
+
+
+def standing(
+    connection: Connection,
+    order_id: str,
+    party: str,
+    caller: str,
+    peers: Collection[str],
+    but: UUID,
+    at: datetime,
+    talk_s: float,
+) -> tuple[int, int, bool]:
+    """Calls of this order under way; calls of this party that were let through within the hour; is one of
+    these peers calling this caller right now? The call `but` does not count. `talk_s`: the longest talk.
+    """
+    other, let_through = mask_call.c.id != but, mask_call.c.peer != ""
+    of_order = and_(other, let_through, mask_call.c.order_id == order_id, _under_way(at, talk_s))
+    hour = mask_call.c.begun_at > at - timedelta(hours=1)
+    at_once = select(func.count()).select_from(mask_call).where(of_order)
+    of_party = and_(other, let_through, mask_call.c.party == party, hour)
+    in_hour = select(func.count()).select_from(mask_call).where(of_party)
+    calling = and_(of_order, mask_call.c.answered_at.is_(None), mask_call.c.caller.in_(peers))
+    crossed = select(func.count()).select_from(mask_call).where(calling, mask_call.c.peer == caller)
+    row = connection.execute(
+        select(at_once.scalar_subquery(), in_hour.scalar_subquery(), crossed.scalar_subquery())
+    ).one()
+    return row[0], row[1], bool(row[2])
+
+
+def wrong_codes(connection: Connection, did: str, caller: str, at: datetime) -> int:
+    """Wrong codes of this caller within the hour; of all who withhold their number, on this one of ours."""
+    query = select(func.coalesce(func.sum(mask_call.c.tries), 0))
+    query = query.where(mask_call.c.caller == caller, mask_call.c.begun_at > at - timedelta(hours=1))
+    return int(connection.execute(query if caller else query.where(mask_call.c.did == did)).scalar_one())
+
+
+def add(connection: Connection, row: Mapping[str, Any]) -> None:
+    """A call that has come in, or that is to be placed."""
+    connection.execute(mask_call.insert(), [dict(row)])
+
+
+def wrong_code(connection: Connection, call_id: UUID) -> int:
+    """One more wrong code in this call; how many there were in it."""
+    query = update(mask_call).where(mask_call.c.id == call_id).values(tries=mask_call.c.tries + 1)
+    return int(connection.execute(query.returning(mask_call.c.tries)).scalar_one())
+
+
+def change(connection: Connection, call_id: UUID, **values: Any) -> None:
+    """It is so from now on."""
+    connection.execute(update(mask_call).where(mask_call.c.id == call_id).values(**values))
+
+
+def find(connection: Connection, call_id: UUID) -> Record | None:
+    """A call; all columns."""
+    return connection.execute(select(mask_call).where(mask_call.c.id == call_id)).one_or_none()

@@ -1,0 +1,28 @@
+"""What a dispatch is told of masking: written with what happened, numbered when it is read.
+
+An event gets its position from whoever delivers, so nobody who binds or calls waits for the order of telling.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Index, String, Table
+
+from storage.db import Id, Json, UtcTime, metadata
+
+mask_event = Table(
+    "mask_event",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("position", BigInteger, comment="in the order of telling; none: not numbered yet"),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("order_id", String(64), nullable=False, comment="empty: of no order"),
+    Column("body", Json, nullable=False, comment="what else is told; no phone of anybody"),
+    Index("ix_mask_event_position", "position"),
+)
+
+
+def add(connection: Connection, row: Mapping[str, Any]) -> None:
+    """An event, not numbered yet."""
+    connection.execute(mask_event.insert(), [dict(row)])
