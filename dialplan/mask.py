@@ -59,7 +59,7 @@ class _Masked:
     def __init__(self, call: MaskCall) -> None:
         self.call = call
         self.greeted = False
-        self.codes = self.keys = 0
+        self.codes = 0
         self.reassigned = 0
         self.end = MaskEnd.ABANDONED  # what it is if he hangs up now
 
@@ -179,8 +179,7 @@ def _chosen(so_far: _Masked, menu: Menu) -> Conversation[Verdict]:
     offered = ORDERS[: menu.orders]
     clips = so_far.say(*offered)
     yield PickUp()
-    while so_far.keys < TRIES:
-        so_far.keys += 1
+    for _ in range(TRIES):
         heard = yield Ask(clips, DIGITS)
         if heard.key in (None, "0"):
             break

@@ -13,9 +13,11 @@ from ami_line import LONG_S
 from builders import SOURCE, add_campaign, add_lead
 from hypothesis import Phase
 from hypothesis import settings as hypothesis
+from masked_office import Clock, Office, opened
 from sqlalchemy import Engine
 from voice import speak
 
+from engine.settings import Settings
 from lab.postgres import Postgres
 from lab.stand import Stand
 from storage.db import metadata, open_engine, writing
@@ -98,6 +100,22 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     with writing(found) as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that all settings go by, to be set."""
+    clock = Clock()
+    monkeypatch.setattr(Settings, "now", lambda _: clock.now)
+    return clock
+
+
+@pytest.fixture
+def masks(engine: Engine, tmp_path: Path, clock: Clock) -> Iterator[Office]:
+    """Masking on an empty database of either kind: the company's number and four of a pool."""
+    found = opened(engine, tmp_path, clock)
+    yield found
+    found.calls.close()
 
 
 @pytest.fixture

@@ -7,35 +7,15 @@ from pathlib import Path
 
 import pytest
 from builders import NOON, rows_of, settings
+from masked_office import CLIENT, COMPANY, DRIVER, ORDER, OTHER, POOL, Clock
 from sqlalchemy import Engine
 
 from engine.errors import NoNumber, NotFound, Refused
-from engine.masking.binding import Wanted
 from engine.masking.service import Bindings
-from engine.settings import Settings
 from storage import audit
 from storage import masking as store
 from storage.db import writing
 from storage.vocab import MaskMode, MaskRole, NumberState
-
-COMPANY = "+78120000001"
-POOL = [f"+7812000001{n}" for n in range(4)]
-DRIVER, CLIENT, OTHER = "+79210000001", "+79210000002", "+79210000003"
-ORDER = Wanted("A-1", 1, "d7", (DRIVER,), "Анна", (CLIENT,), MaskMode.REPLACE, 3600, record=False)
-
-
-class Clock:
-    """Settings whose clock a test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(Settings, "now", lambda _: clock.now)
-    return clock
 
 
 @pytest.fixture
