@@ -237,7 +237,7 @@ class Masking(Section):
     )
     whisper: bool = Field(True, description="tell who takes a call from whom it comes, before they talk")
     ring_s: int = Field(40, ge=5, le=120, description="seconds that the other side's phones may ring")
-    max_talk_s: int = Field(1800, ge=60, le=7200, description="the longest talk")
+    max_talk_s: int = Field(1800, ge=10, le=7200, description="the longest talk")
     warn_s: int = Field(60, ge=0, le=600, description="seconds before its end both are warned; 0: never")
     calls_at_once: int = Field(2, ge=1, le=20, description="calls of one order at a time, at most")
     calls_hour: int = Field(20, ge=1, le=1000, description="calls of one driver or phone in an hour, at most")

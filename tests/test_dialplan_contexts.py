@@ -51,6 +51,12 @@ def test_the_folder_is_complete() -> None:
         assert "{{" not in text and "{%" not in text and text.endswith("\n")
 
 
+def test_a_talk_can_be_limited_and_no_key_of_it_transfers() -> None:
+    modules = render(settings())["modules.conf"]
+    assert "load = bridge_builtin_interval_features.so" in modules, "without it Dial's L ends the call at once"
+    assert "load = bridge_builtin_features.so" not in modules
+
+
 def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
     for key, servers in ((SecretStr(""), []), (KEY, ["a:1", "b:2"])):
         fastagi = Fastagi(token_key=key, servers=servers)

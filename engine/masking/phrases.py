@@ -44,7 +44,10 @@ class Phrases:
 
     def make(self) -> None:
         """Make what is missing. VoiceError."""
-        self._clips = self._speech.phrases("mask", self._lang)
+        made = self._speech.phrases("mask", self._lang)
+        if not self._clips:
+            log.info("what masked calls say is at hand", phrases=len(made))
+        self._clips = made
 
     def _run(self) -> None:
         pause = 0.0

@@ -2,15 +2,19 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from journeys.taxi import CENTRE, Taxi
+from voice import speak
 
+from engine.sections import Masking, Trunk
 from engine.settings import share
 from lab.kinds import number
+from lab.postgres import Postgres
 from lab.shell import Shell
 from lab.stand import Stand
 
@@ -84,3 +88,27 @@ def opened(tmp_path: Path, fallback: Path, notice: Path) -> Iterator[Callable[..
             return shell
 
         yield open_shell
+
+
+@contextmanager
+def in_business(folder: Path, url: str, **masking: Any) -> Iterator[Taxi]:
+    """A taxi company whose talks are short and whose patience is, on a database of its own."""
+    spoken = {"centre": "Здравствуйте! Соединяем с диспетчером.", "soon-over": "Разговор скоро закончится."}
+    sounds = {f"ru/{name}.wav": speak(text, folder / f"{name}.wav") for name, text in spoken.items()}
+    usual = {"call_centre": CENTRE, "ring_s": 5, "max_talk_s": 15, "warn_s": 8, "calls_hour": 6}
+    trunk = Trunk(name="lab", endpoint="lab", cps=50, channels=100, inbound="mask")
+    with (
+        Stand(folder / "stand", sounds=sounds, trunk=trunk, masking=Masking(**usual | masking)) as stand,
+        Shell(stand, url) as shell,
+    ):
+        shell.zvonar("db", "upgrade")
+        yield Taxi(shell, sounds)
+
+
+@pytest.fixture(scope="module")
+def taxi(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Taxi]:
+    """One that has all it needs, for a module's tests: each of them has orders and phones of its own."""
+    url = postgres.database()
+    with in_business(tmp_path_factory.mktemp("taxi"), url) as company:
+        yield company
+    postgres.drop(url)

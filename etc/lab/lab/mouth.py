@@ -11,6 +11,7 @@ from lab import LabError
 FORM = "alaw"
 PACKET = 160  # bytes of 20 ms
 ALAW, EVENTS, KEYS = 8, 101, "0123456789*#"
+HEADERS = 14 + 20 + 8 + 12  # of Ethernet, IPv4, UDP and RTP
 ETHERNET, LOOPBACK = bytes(12) + b"\x08\x00", bytes([127, 0, 0, 1])
 
 
@@ -52,6 +53,16 @@ def pressed(keys: str, file: Path) -> Path:
             rtp = _rtp(EVENTS | mark, len(packets), 8000 * (second + 1), event)
             packets.append((1000 * second + 20 * turn, rtp))
     return _write(file, packets)
+
+
+def played(file: Path) -> bytes:
+    """What a capture file of A-law packets says."""
+    data, at, sound = file.read_bytes(), 24, b""
+    while at < len(data):
+        size = struct.unpack("<I", data[at + 8 : at + 12])[0]
+        sound += data[at + 16 + HEADERS : at + 16 + size]
+        at += 16 + size
+    return sound
 
 
 def _write(file: Path, packets: list[tuple[int, bytes]]) -> Path:
