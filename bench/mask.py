@@ -3,6 +3,8 @@
 On PostgreSQL: `resolve` (what a call asks before its first word) while other processes bind 400 orders a
 second; beside it, in the same run, the bare look-up of the same primary key by psycopg2. Then POST over HTTP
 to a real `zvonar serve web`, and the time from the request until a look-up by another process finds it.
+Then calls, by a load that plays Asterisk to a real `zvonar serve fastagi`: from connect to `EXEC Dial`, and
+how long who takes a call waits; beside it the least server that looks up and writes before it dials.
 """
 
 import argparse
@@ -10,6 +12,8 @@ import json
 import multiprocessing
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -37,6 +41,7 @@ from storage.migrations import upgrade
 from storage.vocab import MaskMode, Scope
 
 COMPANY = "+78120000001"
+MASKED = Path(__file__).with_name("_masked.py")
 FILL = """
 INSERT INTO mask_order (id, version, digest, mode, driver, client, record, driver_dials, client_dials,
                         fallback, effective_at, closes_at, grace_until, ended)
@@ -64,6 +69,7 @@ def main() -> None:
     options.add_argument("--binds", type=float, default=400, help="a second, beside the look-ups")
     options.add_argument("--seconds", type=float, default=15)
     options.add_argument("--posts", type=int, default=500)
+    options.add_argument("--calls", type=float, default=100, help="a second")
     options.add_argument("--json", type=Path)
     given = options.parse_args()
     with Postgres() as postgres, tempfile.TemporaryDirectory() as folder:
@@ -72,6 +78,7 @@ def main() -> None:
         fill(url, given.orders, settings)
         rows = look_ups(settings, given.orders, given.binds, given.seconds)
         rows += posts(settings, Path(folder), url, given.posts)
+        rows += calls(Path(folder), url, given.calls, given.seconds, given.orders)
     print(f"{'':34}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'a second':>10}")
     for row in rows:
         print(
@@ -232,6 +239,39 @@ def until_held(bindings: Bindings, wanted: Wanted, held: list[float], began: flo
     while bindings.resolve(COMPANY, wanted.driver_phones[0]).route is None:
         pass
     held.append(time.perf_counter() - began)
+
+
+def calls(folder: Path, url: str, rate: float, seconds: float, orders: int) -> list[Row]:
+    """From connect to Dial, ours and the floor."""
+    port = Ports(1).take()
+    config = folder / "agi.toml"
+    config.write_text(
+        f'data_dir = "{folder}"\ndatabase_url = "{url}"\nfastagi.bind = "127.0.0.1:{port}"\n'
+        "masking.calls_hour = 1000\nmasking.calls_at_once = 20\n"
+    )
+    ours = Process([ZVONAR, "--config", str(config), "serve", "fastagi"], folder / "agi.log")
+    ours.wait_for(lambda: "phrases" in (folder / "agi.log").read_text(), 120, "zvonar serve fastagi")
+    found = load(port, rate, seconds, orders)
+    ours.stop(10)
+    command = [sys.executable, str(MASKED), "floor", url, COMPANY]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as floor:
+        assert floor.stdout is not None
+        bare = load(int(floor.stdout.readline()), rate, seconds, orders)
+        floor.kill()
+    return [
+        told("call: connect to Dial", found["dialled"], seconds),
+        told("call: taken to talk", found["taken"], seconds),
+        told("floor: connect to Dial", bare["dialled"], seconds),
+    ]
+
+
+def load(port: int, rate: float, seconds: float, orders: int) -> dict[str, Any]:
+    """What the calls saw; not one may be lost."""
+    command = [sys.executable, str(MASKED), "load", *map(str, (port, rate, seconds, orders)), COMPANY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    seen: dict[str, Any] = json.loads(done.stdout)
+    assert seen["lost"] == 0, f"{seen['lost']} calls were lost"
+    return seen
 
 
 def await_web(client: requests.Session, port: int) -> None:

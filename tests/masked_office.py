@@ -1,6 +1,7 @@
 """Bindings and masked calls on one database, by a clock that the test sets."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from engine.masking.sheet import (
     MaskCall,
 )
 from engine.settings import Settings
+from engine.speech.clip import Clip
 from storage import mask_calls as store
 from storage import mask_events, masking
 from storage.db import Record, writing
@@ -47,7 +49,7 @@ class Said(Phrases):
 
     def stop(self) -> None: ...
 
-    def __call__(self) -> dict[str, object]:  # type: ignore[override]  # what is said is no matter here
+    def __call__(self) -> Mapping[str, Clip]:
         return {}
 
 

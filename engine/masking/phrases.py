@@ -55,6 +55,7 @@ class Phrases:
             pause = AGAIN_S
             try:
                 self.make()
+                log.info("phrases of masked calls are ready", phrases=len(self._clips))
             except VoiceError as error:
                 log.error("no voice for masked calls", reason=str(error))
                 pause = TROUBLE_S
