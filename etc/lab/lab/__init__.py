@@ -10,6 +10,8 @@
 | `carrier` | SIPp, being the carrier and all its subscribers |
 | `ear` | what each subscriber hears |
 | `stand` | Asterisk, carrier and ear together, with settings that fit |
+| `wire` | every SIP message that really goes by |
+| `leaks` | whose number is in it |
 | `postgres` | one running PostgreSQL |
 """
 
