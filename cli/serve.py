@@ -180,18 +180,20 @@ async def _live(notify: Callable[[str], None]) -> None:
 
 @asynccontextmanager
 async def _fastagi(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
-    from engine.wiring import mask_calls, talks
+    from engine.wiring import mask_calls, mask_rounds, talks
     from fastagi.scripts import routes
     from fastagi.server import Server
     from fastagi.session import Studio
 
     dirs = settings.audio_dir_in_asterisk, settings.recordings_dir_in_asterisk
     studio = Studio(dirs[0], settings.dialer.max_call_s, dirs[1])
-    keeping, masking = talks(settings), mask_calls(settings)
+    keeping, masking, rounds = talks(settings), mask_calls(settings), mask_rounds(settings)
     server = Server(settings.fastagi, routes(keeping, masking), studio)
     await server.start()
+    rounds.start()
     yield None
     await server.drain(serving.left_s)
+    await asyncio.to_thread(rounds.stop)
     await asyncio.to_thread(keeping.close)
     await asyncio.to_thread(masking.close)
 

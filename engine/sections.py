@@ -245,6 +245,9 @@ class Masking(Section):
     alarm_kopecks_hour: int = Field(
         0, ge=0, description="talks that cost more in an hour (trunk.cost) raise an alarm; 0: never"
     )
+    calls_days: int = Field(
+        365, ge=1, le=36500, description="days to keep what became of a call, beyond its recording"
+    )
 
 
 class Company(Section):

@@ -41,6 +41,7 @@ event_lag = Histogram(
 sessions = Gauge("zvonar_agi_sessions", "Conversations under way")
 sessions_refused = Counter("zvonar_agi_refused_total", "AGI connections refused", ["why"])
 masked_calls = Counter("zvonar_masked_calls_total", "Masked calls ended", ["end", "role"])
+masked_kopecks = Gauge("zvonar_masked_kopecks_hour", "What masked talks of the last hour cost")
 blacklist_frozen = Gauge("zvonar_blacklist_frozen", "1: this trunk's word is not believed", ["trunk"])
 voice_requests = Counter("zvonar_voice_requests_total", "Texts given to a voice", ["voice", "result"])
 voice_characters = Counter("zvonar_voice_characters_total", "Characters that it counts", ["voice"])

@@ -31,13 +31,17 @@ from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
+from engine.masking import spending, sweeping
 from engine.masking.calls import Calls
 from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
+from engine.masking.spending import Spending
+from engine.masking.sweeping import Sweeping
 from engine.recording.service import Recordings
 from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
+from engine.rounds import Round, Rounds
 from engine.settings import Settings
 from engine.speech.keeping import Keeping
 from engine.speech.pool import Pool
@@ -179,6 +183,18 @@ def mask_calls(settings: Settings) -> Calls:
     """For the FastAGI server: masked calls, what they say in the making."""
     engine = database(settings, settings.fastagi.threads)
     return Calls(engine, settings, Phrases(engine, settings))
+
+
+def mask_rounds(settings: Settings) -> Rounds:
+    """Beside the FastAGI server, for a taxi runs no dialer. One more is a line here: a `step` that does a
+    piece and says whether more is waiting, safe beside the same step of other servers.
+    """
+    engine = database(settings, 2)
+    rounds = [
+        Round("mask-spending", Spending(engine, settings).step, spending.EVERY_S),
+        Round("mask-sweeping", Sweeping(engine, settings).step, sweeping.EVERY_S, sweeping.BETWEEN_S),
+    ]
+    return Rounds(rounds)
 
 
 def mask_numbers(settings: Settings) -> Numbers:

@@ -34,10 +34,13 @@ from sqlalchemy import (
     cast,
     column,
     create_engine,
+    delete,
     event,
     extract,
     func,
     literal,
+    select,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
@@ -211,6 +214,14 @@ def upsert(
 def add_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows; one whose key is there already is left as it is (another process was first)."""
     upsert(connection, table, rows, ())
+
+
+def delete_some(connection: Connection, table: Table, doomed: ColumnElement[bool], limit: int) -> int:
+    """Delete at most so many rows of which this holds, none that somebody is changing; how many they were."""
+    keys: Any = list(table.primary_key.columns)
+    found = select(*keys).where(doomed).limit(limit).with_for_update(skip_locked=True).cte("doomed")
+    gone = delete(table).where(tuple_(*keys).in_(select(found))).returning(keys[0])
+    return len(connection.execute(gone).all())  # SQLite counts none of what begins with WITH
 
 
 Given = Mapping[str, Any]

@@ -4,7 +4,7 @@ A row is written before anybody is dialled. One without an end is under way as l
 ringing, or talking, by the settings of the time; nothing has to be swept for it to count no more.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,15 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    case,
     func,
+    literal,
     or_,
     select,
     update,
 )
 
-from storage.db import Id, Record, UtcTime, metadata
+from storage.db import Id, Record, UtcTime, epoch, id_at, metadata
 
 mask_call = Table(
     "mask_call",
@@ -94,6 +96,21 @@ def standing(
         select(at_once.scalar_subquery(), in_hour.scalar_subquery(), crossed.scalar_subquery())
     ).one()
     return row[0], row[1], bool(row[2])
+
+
+def talks(connection: Connection, since: datetime, now: datetime, talk_s: float) -> Sequence[Record]:
+    """Talks that began after a moment: trunk, seconds, calls (of so many seconds; one in which we rang both
+    counts twice). One without an end lasts until now, but no longer than `talk_s`.
+    """
+    known = mask_call.c.id >= id_at(since - timedelta(seconds=RING_S))
+    begun, end = (
+        epoch(mask_call.c.answered_at),
+        epoch(func.coalesce(mask_call.c.ended_at, literal(now, UtcTime))),
+    )
+    lasted = case((end - begun > int(talk_s), int(talk_s)), else_=end - begun).label("seconds")
+    calls = func.sum(case((mask_call.c.back, 2), else_=1)).label("calls")
+    query = select(mask_call.c.trunk, lasted, calls).where(known, mask_call.c.answered_at > since)
+    return connection.execute(query.group_by(mask_call.c.trunk, lasted)).all()
 
 
 def wrong_codes(connection: Connection, did: str, caller: str, at: datetime) -> int:

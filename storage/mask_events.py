@@ -4,16 +4,18 @@ An event gets its position from whoever delivers, so nobody who binds or calls w
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Index, String, Table
+from sqlalchemy import BigInteger, Column, Connection, Index, String, Table, exists, select
 
-from storage.db import Id, Json, UtcTime, metadata
+from storage.db import Id, Json, UtcTime, id_at, metadata
+from storage.vocab import MaskEvent
 
 mask_event = Table(
     "mask_event",
     metadata,
-    Column("id", Id, primary_key=True),
+    Column("id", Id, primary_key=True, comment="in order of time"),
     Column("position", BigInteger, comment="in the order of telling; none: not numbered yet"),
     Column("at", UtcTime, nullable=False),
     Column("kind", String(16), nullable=False),
@@ -26,3 +28,10 @@ mask_event = Table(
 def add(connection: Connection, row: Mapping[str, Any]) -> None:
     """An event, not numbered yet."""
     connection.execute(mask_event.insert(), [dict(row)])
+
+
+def told_since(connection: Connection, kind: MaskEvent, at: datetime) -> bool:
+    """Was there an event of this kind since then?"""
+    since = mask_event.c.id >= id_at(at), mask_event.c.at > at
+    there = exists().where(*since, mask_event.c.kind == kind)
+    return connection.scalar(select(there)) or False

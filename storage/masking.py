@@ -58,6 +58,7 @@ order = Table(
     Column("grace_until", UtcTime, nullable=False),
     Column("ended", String(12), nullable=False, default="", comment="closed by the dispatch, or cancelled"),
     Index("ix_mask_order_driver", "driver"),
+    Index("ix_mask_order_grace_until", "grace_until"),
 )
 
 route = Table(

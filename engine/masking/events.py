@@ -21,5 +21,6 @@ def wanted(settings: Settings) -> bool:
 def note(connection: Connection, settings: Settings, kind: MaskEvent, order: str = "", **body: Any) -> None:
     """Write an event down with what it tells of; it goes out within seconds."""
     if wanted(settings):
-        row = {"id": new_id(), "at": settings.now(), "kind": kind, "order_id": order, "body": body}
+        now = settings.now()
+        row = {"id": new_id(now), "at": now, "kind": kind, "order_id": order, "body": body}
         store.add(connection, row)

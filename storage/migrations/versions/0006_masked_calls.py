@@ -23,6 +23,7 @@ def upgrade() -> None:
             existing_nullable=False,
             comment="the number of ours that is dialled; empty: by code",
         )
+    op.create_index("ix_mask_order_grace_until", "mask_order", ["grace_until"])
     _calls()
     _events()
 
@@ -67,7 +68,7 @@ def _calls() -> None:
 def _events() -> None:
     op.create_table(
         "mask_event",
-        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False, comment="in order of time"),
         sa.Column(
             "position",
             sa.BigInteger(),
