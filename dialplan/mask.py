@@ -34,7 +34,7 @@ from engine.masking.sheet import (
     Verdict,
 )
 from engine.speech.clip import Clip
-from storage.vocab import MaskEnd, MaskRole
+from storage.vocab import MaskEnd, MaskRole, MaskRule
 
 TRIES = 3
 DIGITS = "0123456789"
@@ -44,10 +44,10 @@ KEY_MS = 4000  # of silence after a digit, and the code is taken as given
 CENTRE_S = 300
 AGAIN = 3  # drivers that one call may be led to
 WHY = {  # the rule that led to the call centre, where that is not plain
-    "order-finished": Mask.FINISHED,
-    "calls-at-once": Mask.REFUSED,
-    "calls-hour": Mask.REFUSED,
-    "prefix": Mask.REFUSED,
+    MaskRule.ORDER_FINISHED: Mask.FINISHED,
+    MaskRule.CALLS_AT_ONCE: Mask.REFUSED,
+    MaskRule.CALLS_HOUR: Mask.REFUSED,
+    MaskRule.PREFIX: Mask.REFUSED,
 }
 GONE = {MaskEnd.REASSIGNED: Mask.REASSIGNED, MaskEnd.CLOSED: Mask.FINISHED}  # while his phone rang
 FAILED = {MaskEnd.BUSY: Mask.BUSY, MaskEnd.NO_ANSWER: Mask.NO_ANSWER, MaskEnd.OFF: Mask.OFF}
@@ -140,7 +140,7 @@ def _through(so_far: _Masked, leg: Leg) -> Conversation[Verdict | MaskEnd]:
         if end is MaskEnd.TALKED:
             return end
     if end is MaskEnd.NONE:  # no trunk took it
-        return Centre("no-trunk")
+        return Centre(MaskRule.NO_TRUNK)
     so_far.end = end
     yield PickUp()
     yield Play(so_far.say(FAILED.get(end, Mask.NO_ANSWER), *([Mask.TOLD] if so_far.call.told else [])))
@@ -187,7 +187,7 @@ def _chosen(so_far: _Masked, menu: Menu) -> Conversation[Verdict]:
         if not isinstance(verdict, Menu):
             return verdict
         clips = so_far.say(Mask.NO_SUCH_KEY, *offered)
-    return Centre("no-choice")
+    return Centre(MaskRule.NO_CHOICE)
 
 
 def _coded(so_far: _Masked, asked: AskCode) -> Conversation[Verdict]:
@@ -195,12 +195,12 @@ def _coded(so_far: _Masked, asked: AskCode) -> Conversation[Verdict]:
     yield PickUp()
     if so_far.codes == TRIES:
         yield Play(so_far.say(Mask.WRONG_CODE))
-        return Centre("wrong-codes")
+        return Centre(MaskRule.WRONG_CODES)
     first = [Mask.WRONG_CODE] if asked.wrong else [] if so_far.greeted else [Mask.GREETING]
     so_far.greeted = True
     digits = yield from _digits(so_far.say(*first, Mask.CODE))
     if not digits:
-        return Centre("stranger")
+        return Centre(MaskRule.STRANGER)
     so_far.codes += 1
     verdict: Verdict = yield Lookup(Coded(digits))
     return verdict
@@ -217,7 +217,7 @@ def _digits(clips: tuple[Clip, ...]) -> Conversation[str]:
     return given
 
 
-def _centre(so_far: _Masked, rule: str) -> Conversation[MaskEnd]:
+def _centre(so_far: _Masked, rule: MaskRule) -> Conversation[MaskEnd]:
     """To the call centre, with the order's card."""
     call = so_far.call
     so_far.end = MaskEnd.CENTRE

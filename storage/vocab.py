@@ -213,6 +213,33 @@ class MaskWay(StrEnum):
     MENU = "menu"
     CODE = "code"
     CALL_CENTRE = "call-centre"
+    HANG_UP = "hang-up"
+
+
+class MaskRule(StrEnum):
+    """Why a masked call goes where it goes; empty: nothing stands against it."""
+
+    NONE = ""
+    LIVE = "live"
+    GRACE = "grace"
+    NEWEST_ORDER = "newest-order"
+    NEWEST_GRACE = "newest-grace"
+    SEVERAL_ORDERS = "several-orders"
+    CHOSEN = "chosen"
+    NO_SUCH_CHOICE = "no-such-choice"
+    NO_CHOICE = "no-choice"
+    CODE = "code"
+    WRONG_CODE = "wrong-code"
+    WRONG_CODES = "wrong-codes"
+    CODES_HOUR = "codes-hour"
+    STRANGER = "stranger"
+    ORDER_FINISHED = "order-finished"
+    CALL_BACK = "call-back"
+    CROSSED = "crossed"
+    PREFIX = "prefix"
+    CALLS_AT_ONCE = "calls-at-once"
+    CALLS_HOUR = "calls-hour"
+    NO_TRUNK = "no-trunk"
 
 
 class MaskEnd(StrEnum):

@@ -10,31 +10,17 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from engine.masking import events
-from engine.masking.routing import Decision, Route, choose, resolve
-from engine.masking.sheet import (
-    Again,
-    AskCode,
-    Centre,
-    Chosen,
-    Coded,
-    Crossed,
-    Dialling,
-    Leg,
-    Menu,
-    Parted,
-    Verdict,
-)
-from engine.masking.trunks import trunks
-from engine.masking.walls import Standing, Walls
+from engine.masking import events, walls
+from engine.masking.judge import Judge, Judgement
+from engine.masking.routing import Decision, Route, choose
+from engine.masking.sheet import Again, AskCode, Chosen, Coded, Dialling, Leg, Parted, Verdict
 from engine.settings import Settings
 from storage import mask_calls as store
 from storage import masking
 from storage.db import reading, writing
-from storage.vocab import MaskEnd, MaskEvent, MaskRole, MaskWay, Recording
+from storage.vocab import MaskEnd, MaskEvent, MaskRule, MaskWay, Recording
 
 STRANGER = "stranger"
-FOLDER = "masked"  # of these calls' recordings, under that of all
 
 
 class Line:
@@ -44,6 +30,7 @@ class Line:
         self.id, self.did, self.caller = call_id, did, caller
         self.verdict: Verdict = AskCode()
         self._engine, self._settings = engine, settings
+        self._judge = Judge(settings, call_id, did, caller)
         self._choices: tuple[Route, ...] = ()
         self._dialled = ("", "")  # peer and trunk, as they were written last
 
@@ -51,21 +38,19 @@ class Line:
         """It has come in: decide how it goes on, and write it down."""
         now = self._settings.now()
         with reading(self._engine) as connection:
-            decision = resolve(self._routes(connection), now)
-        row = {"id": self.id, "begun_at": now, "did": self.did, "caller": self.caller}
-        row |= {"party": self.caller, "role": STRANGER, "rule": decision.rule}
-        with writing(self._engine) as connection:
-            found = self._decide(connection, decision, now)
-            store.add(connection, row | found)
+            decision = self._judge.by_number(connection, now)
+        self._add(decision, now, role=STRANGER)
 
     def ordered(self, route: Route) -> None:
         """We ring the caller first, as he asked: the other side is to be reached by this route."""
-        now = self._settings.now()
-        row = {"id": self.id, "begun_at": now, "did": self.did, "caller": self.caller, "back": True}
-        row |= {"party": self.caller, "role": route.role, "rule": "call-back"}
+        decision = Decision(MaskWay.CONNECT, MaskRule.CALL_BACK, route)
+        self._add(decision, self._settings.now(), role=route.role, back=True)
+
+    def _add(self, decision: Decision, now: datetime, **more: Any) -> None:
+        row = {"id": self.id, "begun_at": now, "did": self.did, "caller": self.caller}
+        row |= {"party": self.caller, "rule": decision.rule} | more
         with writing(self._engine) as connection:
-            found = self._decide(connection, Decision(MaskWay.CONNECT, "call-back", route), now)
-            store.add(connection, row | found)
+            store.add(connection, row | self._decide(connection, decision, now))
 
     def ask(self, question: Any) -> Verdict | MaskEnd:
         """What the conversation asks; see `sheet`."""
@@ -76,8 +61,8 @@ class Line:
                 return self._coded(digits)
             case Again():
                 with reading(self._engine) as connection:
-                    routes = self._routes(connection)
-                return self._again(resolve(routes, self._settings.now()))
+                    decision = self._judge.by_number(connection, self._settings.now())
+                return self._again(decision)
             case Parted():
                 return self._parted()
         raise ValueError(f"a question that nobody answers: {question!r}")
@@ -95,104 +80,55 @@ class Line:
 
     def _again(self, decision: Decision) -> Verdict:
         """Decide anew, and write it down."""
-        now = self._settings.now()
         with writing(self._engine) as connection:
-            found = self._decide(connection, decision, now)
-            if found:
-                store.change(connection, self.id, **found)
+            self._change(connection, decision, self._settings.now())
         return self.verdict
-
-    def _decide(self, connection: Connection, decision: Decision, now: datetime) -> dict[str, Any]:
-        """Set the verdict; what of the call's row changes by it."""
-        if decision.way is MaskWay.CONNECT and decision.route:
-            return self._let(connection, decision.route, decision.rule, now)
-        if decision.way is MaskWay.MENU:
-            self._choices = decision.choices
-            self.verdict = Menu(len(decision.choices))
-            return {"rule": decision.rule, "role": decision.choices[0].role}
-        if decision.way is MaskWay.CALL_CENTRE:
-            self.verdict = Centre(decision.rule)
-            return {"rule": decision.rule}
-        if self._guesses(connection, now):
-            self.verdict = Centre("codes-hour")
-            return {"rule": "codes-hour"}
-        events.note(connection, self._settings, MaskEvent.STRANGER, call=str(self.id), did=self.did)
-        self.verdict = AskCode()
-        return {}
-
-    def _let(
-        self, connection: Connection, route: Route, rule: str, now: datetime, *, coded: bool = False
-    ) -> dict[str, Any]:
-        """To the other side of an order, unless a wall stands there."""
-        masking.lock(connection, {f"calls:{route.order}"})
-        driver = route.driver if route.role is MaskRole.DRIVER else ""
-        party = driver or self.caller or f"order:{route.order}"
-        about = {"order_id": route.order, "version": route.version, "role": route.role, "rule": rule}
-        found = about | {"party": party, "coded": coded}
-        talk_s = self._settings.masking.max_talk_s
-        standing = Standing(
-            *store.standing(connection, route.order, party, self.caller, route.peers, self.id, now, talk_s)
-        )
-        if standing.crossed:
-            self.verdict = Crossed()
-            return found | {"rule": "crossed"}
-        if wall := self._walls().against(route.peers, standing):
-            told = {"call": str(self.id), "rule": wall, "from": route.role}
-            events.note(connection, self._settings, MaskEvent.REFUSED, route.order, **told)
-            self.verdict = Centre(wall)
-            return found | {"rule": wall}
-        leg = self._leg(route)
-        if not leg.endpoints:
-            self.verdict = Centre("no-trunk")
-            return found | {"rule": "no-trunk"}
-        self.verdict = leg
-        self._dialled = route.peers[0], self._trunk_at(leg.endpoints[0])
-        peer, trunk = self._dialled
-        ringing = {"call": str(self.id), "from": route.role, "rule": rule}
-        events.note(connection, self._settings, MaskEvent.RINGING, route.order, **ringing)
-        recording = Recording.WANTED if route.record else Recording.NONE
-        dialled = {"peer": peer, "trunk": trunk, "show": route.show, "dialled_at": now}
-        return found | dialled | {"recording": recording, "ended": ""}
-
-    def _leg(self, route: Route) -> Leg:
-        masking_ = self._settings.masking
-        name = str(self.id)
-        return Leg(
-            role=route.role,
-            peers=route.peers,
-            show=route.show,
-            endpoints=tuple(dict.fromkeys(one.endpoint for one in trunks(self._settings, route.peers))),
-            ring_s=masking_.ring_s,
-            talk_s=masking_.max_talk_s,
-            warn_s=masking_.warn_s,
-            record=f"{FOLDER}/{name[:4]}/{name[:7]}/{name}.alaw" if route.record else "",
-        )
 
     def _coded(self, digits: str) -> Verdict:
         """The order that this code means; a wrong one is counted."""
         now = self._settings.now()
         with writing(self._engine) as connection:
-            row = masking.by_code(connection, self.did, digits)
-            rows = masking.routes_of_order(connection, row.order_id, MaskRole(row.role)) if row else []
-            routes = [Route.of(one) for one in rows]
-            known = next((one for one in routes if one.open(now)), None)
-            if known:
-                found = self._let(connection, known, "code", now, coded=True)
-            elif routes:
-                found = {"rule": "order-finished", "order_id": routes[0].order, "role": routes[0].role}
-                self.verdict = Centre("order-finished")
-            else:
-                tries = store.wrong_code(connection, self.id)
-                self.verdict = Centre("codes-hour") if self._guesses(connection, now) else AskCode(tries > 0)
-                found = {}
-            if found:
-                store.change(connection, self.id, **found)
+            decision = self._judge.by_code(connection, digits, now)
+            if decision.rule is MaskRule.WRONG_CODE:
+                store.wrong_code(connection, self.id)
+            self._change(connection, decision, now)
         return self.verdict
 
-    def _guesses(self, connection: Connection, now: datetime) -> bool:
-        """Has he, or have all who withhold their number, given too many wrong codes?"""
-        wrong = store.wrong_codes(connection, self.did, self.caller, now)
-        return wrong >= self._settings.masking.codes_hour
+    def _change(self, connection: Connection, decision: Decision, now: datetime) -> None:
+        if found := self._decide(connection, decision, now):
+            store.change(connection, self.id, **found)
+
+    def _decide(self, connection: Connection, decision: Decision, now: datetime) -> dict[str, Any]:
+        """Set the verdict; what of the call's row changes by it."""
+        if decision.way is MaskWay.CONNECT and decision.route:
+            masking.lock(connection, {f"calls:{decision.route.order}"})
+        judged = self._judge.judge(connection, decision, now)
+        self.verdict = judged.verdict
+        self._choices = judged.choices or self._choices
+        if isinstance(judged.verdict, AskCode):
+            if judged.rule is MaskRule.STRANGER:
+                self._tell(connection, MaskEvent.STRANGER, did=self.did)
+            return {}
+        found = _about(judged) | {"rule": judged.rule}
+        if judged.party:
+            found |= {"party": judged.party, "coded": decision.rule is MaskRule.CODE}
+        if judged.route and judged.rule in walls.RULES:
+            self._tell(connection, MaskEvent.REFUSED, judged.route, rule=judged.rule)
+        if isinstance(judged.verdict, Leg) and judged.route:
+            self._tell(connection, MaskEvent.RINGING, judged.route, rule=judged.rule)
+            found |= self._rings(judged.verdict, judged.route) | {"dialled_at": now}
+        return found
+
+    def _rings(self, leg: Leg, route: Route) -> dict[str, Any]:
+        """What is written of a call that goes on to the other side."""
+        peer, trunk = self._dialled = leg.peers[0], self._trunk_at(leg.endpoints[0])
+        recording = Recording.WANTED if route.record else Recording.NONE
+        return {"peer": peer, "trunk": trunk, "show": leg.show, "recording": recording, "ended": ""}
+
+    def _tell(self, connection: Connection, kind: MaskEvent, route: Route | None = None, **body: Any) -> None:
+        side = {"from": route.role} if route else {}
+        order = route.order if route else ""
+        events.note(connection, self._settings, kind, order, call=str(self.id), **side, **body)
 
     def _parted(self) -> MaskEnd:
         """Whether they talked, by what was written when the call was taken."""
@@ -201,15 +137,12 @@ class Line:
         taken_away = row is not None and row.answered_at is None and row.ended
         return MaskEnd(row.ended) if row is not None and taken_away else MaskEnd.TALKED
 
-    # What it is decided on.
-
-    def _routes(self, connection: Connection) -> list[Route]:
-        rows = masking.routes_of(connection, self.did, self.caller) if self.did and self.caller else ()
-        return [Route.of(row) for row in rows]
-
-    def _walls(self) -> Walls:
-        of = self._settings.masking
-        return Walls(tuple(of.prefixes), of.calls_at_once, of.calls_hour)
-
     def _trunk_at(self, endpoint: str) -> str:
         return next((one.name for one in self._settings.trunk if one.endpoint == endpoint), endpoint)
+
+
+def _about(judged: Judgement) -> dict[str, Any]:
+    """Whose call it is, and of which order."""
+    if route := judged.route:
+        return {"order_id": route.order, "version": route.version, "role": route.role}
+    return {"role": judged.choices[0].role} if judged.choices else {}

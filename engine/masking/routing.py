@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from storage.vocab import MaskMode, MaskRole, MaskWay
+from storage.vocab import MaskMode, MaskRole, MaskRule, MaskWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is done with a call; `choices` of a menu, the first is key 1. `rule` is told to people."""
+    """What is done with a call: it goes by `route`; `choices` of a menu, the first is key 1; `last` of those
+    that are over.
+    """
 
     way: MaskWay
-    rule: str
+    rule: MaskRule
     route: Route | None = None
     choices: tuple[Route, ...] = ()
+    last: Route | None = None
 
 
 MOST_CHOICES = 9
@@ -87,22 +90,24 @@ def resolve(routes: Sequence[Route], now: datetime) -> Decision:
     """The decision for a caller with these routes on the number that he dialled."""
     open_ = sorted((one for one in routes if one.open(now)), key=lambda one: one.bound_at, reverse=True)
     live = [one for one in open_ if one.live(now)]
+    if not routes:
+        return Decision(MaskWay.CODE, MaskRule.STRANGER)
     if not open_:
-        return (
-            Decision(MaskWay.CALL_CENTRE, "order-finished") if routes else Decision(MaskWay.CODE, "stranger")
-        )
+        last = max(routes, key=lambda one: (one.grace_until, one.bound_at))
+        return Decision(MaskWay.CALL_CENTRE, MaskRule.ORDER_FINISHED, last=last)
     if len(open_) == 1:
-        return Decision(MaskWay.CONNECT, "live" if live else "grace", open_[0])
+        return Decision(MaskWay.CONNECT, MaskRule.LIVE if live else MaskRule.GRACE, open_[0])
     if any(one.mode is MaskMode.MENU for one in open_):
-        return Decision(MaskWay.MENU, "several-orders", choices=tuple(open_[:MOST_CHOICES]))
-    return Decision(MaskWay.CONNECT, "newest-order" if live else "newest-grace", (live or open_)[0])
+        return Decision(MaskWay.MENU, MaskRule.SEVERAL_ORDERS, choices=tuple(open_[:MOST_CHOICES]))
+    newest = MaskRule.NEWEST_ORDER if live else MaskRule.NEWEST_GRACE
+    return Decision(MaskWay.CONNECT, newest, (live or open_)[0])
 
 
 def choose(offered: Sequence[Route], key: str, now: datetime) -> Decision:
     """What a key of the menu leads to; one that is none, or whose order was closed meanwhile: asked again."""
     if key.isdecimal() and 1 <= int(key) <= len(offered) and offered[int(key) - 1].open(now):
-        return Decision(MaskWay.CONNECT, "chosen", offered[int(key) - 1])
-    return Decision(MaskWay.MENU, "no-such-choice", choices=tuple(offered))
+        return Decision(MaskWay.CONNECT, MaskRule.CHOSEN, offered[int(key) - 1])
+    return Decision(MaskWay.MENU, MaskRule.NO_SUCH_CHOICE, choices=tuple(offered))
 
 
 def still(routes: Sequence[Route], peer: str, now: datetime) -> bool:

@@ -16,12 +16,22 @@ from engine.errors import NoNumber, NotFound, Refused
 from engine.masking import events
 from engine.masking.binding import News, Usual, Wanted, compare, read
 from engine.masking.codes import Codes, Side
+from engine.masking.judge import Judge
 from engine.masking.routing import Decision, Route, resolve
+from engine.masking.sheet import AskCode, Centre, Crossed, Leg, Menu
 from engine.settings import Settings
 from storage import audit
 from storage import masking as store
-from storage.db import Record, reading, writing
-from storage.vocab import MaskEvent, MaskMode, MaskRole
+from storage.db import Record, new_id, reading, writing
+from storage.vocab import MaskEvent, MaskMode, MaskRole, MaskRule, MaskWay
+
+WAYS = {
+    Leg: MaskWay.CONNECT,
+    Menu: MaskWay.MENU,
+    AskCode: MaskWay.CODE,
+    Centre: MaskWay.CALL_CENTRE,
+    Crossed: MaskWay.HANG_UP,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +207,29 @@ class Bindings:
             return [_standing(row, now) for row in store.orders(connection, now, limit)]
 
     def explain(self, caller: str, did: str) -> dict[str, Any]:
-        """What would become of a call now, as in the contract; UsageError for what is no number."""
-        region = self._settings.region
-        decision = self.resolve(e164(did, region), e164(caller, region) if caller else "")
-        route = decision.route
+        """What would become of a call now, as in the contract, and until when; UsageError for what is no
+        number. `ours`: is what is dialled a masking number?
+        """
+        now, region = self._settings.now(), self._settings.region
+        number, phone = e164(did, region), e164(caller, region) if caller else ""
+        judge = Judge(self._settings, new_id(now), number, phone)
+        with reading(self._engine) as connection:
+            judged = judge.judge(connection, judge.by_number(connection, now), now)
+            ours = store.is_ours(connection, number)
+        leg = judged.verdict if isinstance(judged.verdict, Leg) else None
+        route = judged.route or next(iter(judged.choices), None)
+        until = route.closes_at if route and route.live(now) else route.grace_until if route else None
         return {
-            "decision": decision.way,
-            "peer": route.peers[0] if route else None,
-            "show": route.show if route else None,
-            "order": route.order if route else None,
-            "role": route.role if route else decision.choices[0].role if decision.choices else "stranger",
-            "rule": decision.rule,
-            "orders": [choice.order for choice in decision.choices],
+            "decision": WAYS[type(judged.verdict)],
+            "peer": leg.peers[0] if leg else None,
+            "show": leg.show if leg else None,
+            "order": judged.route.order if judged.route else None,
+            "role": route.role if route and judged.rule is not MaskRule.ORDER_FINISHED else "stranger",
+            "rule": judged.rule,
+            "orders": [choice.order for choice in judged.choices],
+            "until": until,
+            "withheld": not phone,
+            "ours": ours,
         }
 
     def resolve(self, did: str, caller: str) -> Decision:

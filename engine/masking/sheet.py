@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.speech.clip import Clip
-from storage.vocab import MaskEnd, MaskRole
+from storage.vocab import MaskEnd, MaskRole, MaskRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class AskCode:
 class Centre:
     """He is led to the call centre; `rule` says why."""
 
-    rule: str
+    rule: MaskRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,10 @@ CFCA puts the damage of one such incident at 10,000 to 250,000 dollars.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from storage.vocab import MaskRule
+
+RULES = (MaskRule.PREFIX, MaskRule.CALLS_AT_ONCE, MaskRule.CALLS_HOUR)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -34,10 +38,10 @@ class Walls:
     calls_at_once: int
     calls_hour: int
 
-    def against(self, peers: Sequence[str], standing: Standing) -> str:
-        """The rule that a call to these phones meets; "" for none."""
+    def against(self, peers: Sequence[str], standing: Standing) -> MaskRule:
+        """The rule that a call to these phones meets; NONE: it may go on."""
         if not all(peer.startswith(self.prefixes) for peer in peers):
-            return "prefix"
+            return MaskRule.PREFIX
         if standing.at_once >= self.calls_at_once:
-            return "calls-at-once"
-        return "calls-hour" if standing.hour >= self.calls_hour else ""
+            return MaskRule.CALLS_AT_ONCE
+        return MaskRule.CALLS_HOUR if standing.hour >= self.calls_hour else MaskRule.NONE
