@@ -31,8 +31,8 @@ REPLIES = {
 TAKEN = re.compile(r"zvonar-mask-taken\^([0-9a-f-]{36})")
 LOOK = "SELECT peers, show FROM mask_route WHERE did = %s AND caller = %s"
 WRITE = """
-INSERT INTO mask_call (id, begun_at, did, caller, party, role, rule, order_id, version, coded, back, peer, show,
-                       trunk, ended, tries, recording, sha256, bytes)
+INSERT INTO mask_call (id, begun_at, did, caller, party, role, rule, order_id, version, coded, back, peer,
+                       show, trunk, ended, tries, recording, sha256, bytes)
 VALUES (%s, now(), %s, %s, '', 'driver', 'live', 'bare', 1, false, false, %s, %s, 't', '', 0, '', '', 0)"""
 
 

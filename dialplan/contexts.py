@@ -27,7 +27,7 @@ EVENTS = (
     *("QueueMemberAdded", "QueueMemberPause", "QueueMemberRemoved", "QueueMemberStatus"),
 )
 # How carriers write the number that was dialled, and where a trunk's calls to us begin.
-NUMBERS = ("XXXXXX", "XXXXXXX", "XXXXXXXXXX", "XXXXXXXXXXX", "+XXXXXXXXXXX")
+NUMBERS = (*("X" * digits for digits in (6, 7, 10, 11, 12)), "+XXXXXXXXXXX", "+XXXXXXXXXXXX")
 CONTEXTS = {"debtor": "zvonar-in", "mask": "zvonar-mask"}
 PRINTABLE = re.compile(r"[A-Za-z0-9_.:/+@=~\[\]-]*")
 SECRET = re.compile(r"[A-Za-z0-9_.:/+@=~-]{8,128}")

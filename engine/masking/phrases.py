@@ -10,19 +10,21 @@ from engine.errors import VoiceError
 from engine.settings import Settings
 from engine.speech.clip import Clip
 from engine.speech.service import Speech
-from storage.db import is_down
+from storage import masking as store
+from storage.db import is_down, reading
 
 AGAIN_S = 3600.0  # what is asked for so often is never the oldest of the cache
 TROUBLE_S = 10.0
+NONE_YET_S = 2.0
 
 log = telemetry.logger("mask")
 
 
 class Phrases:
-    """Made in a thread of its own from `start` on."""
+    """Made in a thread of its own from `start` on, once there is a masking number."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
-        self._speech, self._lang = Speech(engine, settings), settings.lang
+        self._engine, self._speech, self._lang = engine, Speech(engine, settings), settings.lang
         self._clips: Mapping[str, Clip] = {}
         self._over = Event()
         self._thread = Thread(target=self._run, name="mask-phrases", daemon=True)
@@ -49,11 +51,18 @@ class Phrases:
             log.info("what masked calls say is at hand", phrases=len(made))
         self._clips = made
 
+    def _needed(self) -> bool:
+        with reading(self._engine) as connection:
+            return bool(store.numbers(connection))
+
     def _run(self) -> None:
         pause = 0.0
         while not self._over.wait(pause):
             pause = AGAIN_S
             try:
+                if not self._needed():
+                    pause = NONE_YET_S
+                    continue
                 self.make()
                 log.info("phrases of masked calls are ready", phrases=len(self._clips))
             except VoiceError as error:
