@@ -59,15 +59,16 @@ def set_variable(name: str, value: str) -> Command:
     return _command("SET VARIABLE", _check(_VARIABLE, name, "variable name"), value)
 
 
-def dial(number: str, endpoint: str, timeout_s: int) -> Command:
+def dial(number: str, endpoint: str, timeout_s: int, *, tells: bool = True) -> Command:
     """EXEC Dial; the caller hears it ring (`r`), and his conversation outlives the callee (`g`).
 
-    `U`: his channel passes our context first, which tells us that he took the call: were the caller the
-    first to hang up, nothing else would.
+    `tells` (`U`): his channel passes our context first, which tells us that he took the debtor's call: were
+    the caller the first to hang up, nothing else would.
     """
     _check(_NUMBER, number, "number")
     _check(_NAME, endpoint, "endpoint")
-    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},grU({JOINED})")
+    joined = f"U({JOINED})" if tells else ""
+    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gr{joined}")
 
 
 def reach(number: str, endpoint: str, show: str, call: str, ring_s: int, talk_s: int, warn_s: int) -> Command:
@@ -93,14 +94,14 @@ def monitor(folder: str, path: str) -> Command:
     return _command("EXEC", "MixMonitor", f"{folder}/{path},b")
 
 
-def queue(name: str, timeout_s: int) -> Command:
+def queue(name: str, timeout_s: int, *, tells: bool = True) -> Command:
     """EXEC Queue; the caller hears it ring (`r`: we carry no music), and his conversation outlives the agent.
 
     `c` does that, and QUEUESTATUS then says CONTINUE.
-    The agent's channel passes the same context as with Dial.
+    `tells`: the agent's channel passes the same context as with Dial.
     """
     _check(_NAME, name, "queue name")
-    return _command("EXEC", "Queue", f"{name},cr,,,{_seconds(timeout_s)},,{JOINED}")
+    return _command("EXEC", "Queue", f"{name},cr,,,{_seconds(timeout_s)}{f',,{JOINED}' if tells else ''}")
 
 
 def wait_for_silence(ms: int, timeout_s: int) -> Command:

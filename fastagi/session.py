@@ -222,13 +222,14 @@ def _listen(step: Ask, studio: Studio) -> Generator[Do, Reply, Heard]:
 
 def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
     """Lead the caller to a queue or a number; back when they have talked, or nobody came."""
+    tells = not step.card  # a call with a card is no debtor's
     if step.card:
         yield Do(commands.set_variable(CARD, step.card))
     kind, _, name = step.target.rpartition(":")
     if kind == "queue":
-        command, status, talked = commands.queue(name, step.timeout_s), "QUEUESTATUS", "CONTINUE"
+        command, status, talked = commands.queue(name, step.timeout_s, tells=tells), "QUEUESTATUS", "CONTINUE"
     else:
-        command = commands.dial(step.target, step.endpoint, step.timeout_s)
+        command = commands.dial(step.target, step.endpoint, step.timeout_s, tells=tells)
         status, talked = "DIALSTATUS", "ANSWER"
     yield from _executed(command, step.timeout_s + studio.max_call_s)
     reply = yield Do(commands.get_variable(status))

@@ -53,9 +53,7 @@ def test_the_folder_is_complete() -> None:
 
 def test_a_talk_can_be_limited_and_no_key_of_it_transfers() -> None:
     modules = render(settings())["modules.conf"]
-    assert "load = bridge_builtin_interval_features.so" in modules, (
-        "Dial's L would end the call at once"
-    )
+    assert "load = bridge_builtin_interval_features.so" in modules, "Dial's L would end the call at once"
     assert "load = bridge_builtin_features.so" not in modules
 
 
