@@ -17,9 +17,12 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
+    ScalarSelect,
+    Select,
     String,
     Table,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -64,11 +67,27 @@ mask_call = Table(
 RING_S = 300  # longer than all phones of a side may ring; a row unanswered since is of a call that was lost
 
 
-def _under_way(at: datetime, talk_s: float) -> ColumnElement[bool]:
-    """It has no end, and may still be going on."""
-    talking = mask_call.c.answered_at > at - timedelta(seconds=talk_s)
-    ringing = and_(mask_call.c.answered_at.is_(None), mask_call.c.begun_at > at - timedelta(seconds=RING_S))
-    return and_(mask_call.c.ended_at.is_(None), or_(talking, ringing))
+def _standing() -> Select[int, int, int]:
+    """The statement of `standing`, made once: making it takes longer than asking it."""
+    call = mask_call.c
+    let_through = and_(call.id != bindparam("but", type_=Id), call.peer != "")
+    since = {name: bindparam(name, type_=UtcTime) for name in ("talking", "ringing", "hour")}
+    may_last = or_(
+        call.answered_at > since["talking"],
+        and_(call.answered_at.is_(None), call.begun_at > since["ringing"]),
+    )
+    of_order = and_(let_through, call.order_id == bindparam("order"), call.ended_at.is_(None), may_last)
+    of_party = and_(let_through, call.party == bindparam("party"), call.begun_at > since["hour"])
+    calling = and_(of_order, call.answered_at.is_(None), call.caller.in_(bindparam("peers", expanding=True)))
+    crossed = and_(calling, call.peer == bindparam("caller"))
+
+    def count(which: ColumnElement[bool]) -> ScalarSelect[int]:
+        return select(func.count()).select_from(mask_call).where(which).scalar_subquery()
+
+    return select(count(of_order), count(of_party), count(crossed))
+
+
+STANDING = _standing()
 
 
 def standing(
@@ -84,17 +103,13 @@ def standing(
     """Calls of this order under way; calls of this party that were let through within the hour; is one of
     these peers calling this caller right now? The call `but` does not count. `talk_s`: the longest talk.
     """
-    other, let_through = mask_call.c.id != but, mask_call.c.peer != ""
-    of_order = and_(other, let_through, mask_call.c.order_id == order_id, _under_way(at, talk_s))
-    hour = mask_call.c.begun_at > at - timedelta(hours=1)
-    at_once = select(func.count()).select_from(mask_call).where(of_order)
-    of_party = and_(other, let_through, mask_call.c.party == party, hour)
-    in_hour = select(func.count()).select_from(mask_call).where(of_party)
-    calling = and_(of_order, mask_call.c.answered_at.is_(None), mask_call.c.caller.in_(peers))
-    crossed = select(func.count()).select_from(mask_call).where(calling, mask_call.c.peer == caller)
-    row = connection.execute(
-        select(at_once.scalar_subquery(), in_hour.scalar_subquery(), crossed.scalar_subquery())
-    ).one()
+    whose = {"order": order_id, "party": party, "caller": caller, "peers": list(peers), "but": but}
+    since = {
+        "talking": at - timedelta(seconds=talk_s),
+        "ringing": at - timedelta(seconds=RING_S),
+        "hour": at - timedelta(hours=1),
+    }
+    row = connection.execute(STANDING, whose | since).one()
     return row[0], row[1], bool(row[2])
 
 

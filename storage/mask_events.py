@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Index, String, Table, exists, select
 
-from storage.db import Id, Json, UtcTime, id_at, metadata
+from storage.db import Id, Json, UtcTime, metadata
 from storage.vocab import MaskEvent
 
 mask_event = Table(
@@ -32,6 +32,5 @@ def add(connection: Connection, row: Mapping[str, Any]) -> None:
 
 def told_since(connection: Connection, kind: MaskEvent, at: datetime) -> bool:
     """Was there an event of this kind since then?"""
-    since = mask_event.c.id >= id_at(at), mask_event.c.at > at
-    there = exists().where(*since, mask_event.c.kind == kind)
+    there = exists().where(mask_event.c.at > at, mask_event.c.kind == kind)
     return connection.scalar(select(there)) or False

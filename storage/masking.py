@@ -17,6 +17,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    bindparam,
     delete,
     exists,
     func,
@@ -105,9 +106,13 @@ def lock(connection: Connection, names: Collection[str]) -> None:
         connection.execute(text(each), {"keys": keys})
 
 
+# Made once: every call asks it.
+ROUTES_OF = select(route).where(route.c.did == bindparam("did"), route.c.caller == bindparam("caller"))
+
+
 def routes_of(connection: Connection, did: str, caller: str) -> Sequence[Record]:
     """A caller's routes on a number of ours, those that are over too; all columns."""
-    return connection.execute(select(route).where(route.c.did == did, route.c.caller == caller)).all()
+    return connection.execute(ROUTES_OF, {"did": did, "caller": caller}).all()
 
 
 def routes_of_order(connection: Connection, order_id: str, role: MaskRole) -> Sequence[Record]:

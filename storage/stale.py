@@ -38,8 +38,8 @@ def events(
     """Events from before one moment that each of these webhooks was told, and all from before another."""
     told = select(func.min(webhook.c.position)).where(webhook.c.name.in_(hooks)).scalar_subquery()
     event = mask_event.c
-    known = or_(event.id < id_at(before), event.position <= told)
-    return delete_some(connection, mask_event, (event.id < id_at(told_before)) & known, limit)
+    known = or_(event.at < before, event.position <= told)
+    return delete_some(connection, mask_event, (event.at < told_before) & known, limit)
 
 
 def calls(connection: Connection, before: datetime, limit: int) -> int:

@@ -21,6 +21,5 @@ def wanted(settings: Settings) -> bool:
 def note(connection: Connection, settings: Settings, kind: MaskEvent, order: str = "", **body: Any) -> None:
     """Write an event down with what it tells of; it goes out within seconds."""
     if wanted(settings):
-        now = settings.now()
-        row = {"id": new_id(now), "at": now, "kind": kind, "order_id": order, "body": body}
+        row = {"id": new_id(), "at": settings.now(), "kind": kind, "order_id": order, "body": body}
         store.add(connection, row)
