@@ -70,7 +70,7 @@ def dialer(ctx: click.Context, metrics: str | None) -> None:
 @command.command()
 @click.pass_context
 def web(ctx: click.Context) -> None:
-    """Health and metrics over HTTP; results to webhooks."""
+    """Health, metrics and API over HTTP; results and events to webhooks."""
     _run(ctx, [_web, _webhooks], None)
 
 
@@ -274,8 +274,9 @@ async def _webhooks(settings: Settings, _: Serving) -> AsyncIterator[asyncio.Fut
     from engine.wiring import deliveries
 
     delivering = deliveries(settings)
+    delivering.start()
     yield None
-    await asyncio.to_thread(delivering.close)
+    await asyncio.to_thread(delivering.stop)
 
 
 def _listen(bind: str) -> socket.socket:

@@ -11,7 +11,7 @@ NAME = click.argument("name")
 
 @click.group()
 def command() -> None:
-    """Systems that are told every result: how far they are, and whether they answer."""
+    """Systems that are told every result, or what happens on masked calls: how far they are."""
 
 
 def service(ctx: click.Context) -> Any:
@@ -25,10 +25,10 @@ def service(ctx: click.Context) -> Any:
 @formatted
 @click.pass_context
 def list_(ctx: click.Context, style: str) -> None:
-    """Each with its position, results not delivered yet, and why the last delivery failed."""
+    """Each with its position, what is not delivered yet, and why the last delivery failed."""
     from engine.reports.words import titles
 
-    columns = ["name", "position", "backlog", "failures", "error", "next_at", "delivered_at"]
+    columns = ["name", "tells", "position", "backlog", "failures", "error", "next_at", "delivered_at"]
     show_rows(service(ctx).list(), style, titles(columns, settings_of(ctx).lang))
 
 
@@ -36,7 +36,7 @@ def list_(ctx: click.Context, style: str) -> None:
 @NAME
 @click.pass_context
 def test(ctx: click.Context, name: str) -> None:
-    """Send a signed delivery without results, from this machine, and say what is answered."""
+    """Send a signed delivery of nothing, from this machine, and say what is answered."""
     from engine.errors import Unreachable
 
     answer = service(ctx).test(name)

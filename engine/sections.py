@@ -174,10 +174,10 @@ class Source(Section):
 
 
 class Webhook(Section):
-    """A system of the client's that is told every result as it comes."""
+    """A system of the client's that is told every result, or what happens on masked calls, as it comes."""
 
     name: str = Field("erp", pattern=SAFE_NAME, description="what `zvonar webhook` and metrics call it")
-    url: str = Field("", description="where results are posted: https://HOST/PATH; empty: there is none")
+    url: str = Field("", description="where it is posted: https://HOST/PATH; empty: there is none")
     secrets: list[Annotated[SecretStr, Field(min_length=16)]] = Field(
         [], max_length=2, description="keys of the signature; two while one replaces the other"
     )
@@ -185,7 +185,7 @@ class Webhook(Section):
         "results", description="what it is told: results of campaigns, or what happens on masked calls"
     )
     campaigns: list[str] = Field([], description="whose results it is told; empty: all")
-    batch: int = Field(500, ge=1, le=500, description="results in one delivery, at most")
+    batch: int = Field(500, ge=1, le=500, description="results or events in one delivery, at most")
     timeout_s: float = Field(10, gt=0, le=120, description="seconds that a delivery may take in all")
     allow_private: bool = Field(
         False, description="permit an address inside your own network, and http:// without TLS"

@@ -55,7 +55,7 @@ fragments = Counter("zvonar_fragments_total", "Fragments synthesised", ["result"
 recordings = Counter("zvonar_recordings_total", "Recordings looked for after the call", ["state"])
 recordings_free = Gauge("zvonar_recordings_free_bytes", "Room left in the folder of recordings")
 
-webhook_backlog = Gauge("zvonar_webhook_backlog", "Results not delivered yet, at most", ["webhook"])
+webhook_backlog = Gauge("zvonar_webhook_backlog", "Results or events not delivered yet, at most", ["webhook"])
 webhook_deliveries = Counter("zvonar_webhook_deliveries_total", "Batches sent", ["webhook", "result"])
 
 

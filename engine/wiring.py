@@ -11,8 +11,8 @@ from engine.campaign.audience import Audiences
 from engine.campaign.books import Books
 from engine.campaign.carriers import Carriers
 from engine.campaign.chores import Chore, Habit
-from engine.campaign.delivery import Deliveries, Webhooks
 from engine.campaign.dialer import Dialer
+from engine.campaign.feed import ResultsFeed
 from engine.campaign.filling import Filling
 from engine.campaign.fleet import LEASE_S, Fleet
 from engine.campaign.hearing import Hearing
@@ -29,10 +29,14 @@ from engine.contact.blacklist import Blacklists
 from engine.contact.consents import Consents
 from engine.contact.numbering import Numbering
 from engine.contact.service import Contacts
+from engine.delivery.courier import couriers
+from engine.delivery.feed import Feed
+from engine.delivery.service import Webhooks
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
 from engine.masking import spending, sweeping
 from engine.masking.calls import Calls
+from engine.masking.feed import EventsFeed
 from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
@@ -91,14 +95,24 @@ def results(settings: Settings) -> Results:
     return Results(database(settings))
 
 
+def feeds(engine: Engine, settings: Settings) -> dict[str, Feed]:
+    """What each webhook is told, by its name."""
+    return {
+        hook.name: EventsFeed(engine) if hook.tells == "masking" else ResultsFeed(engine, hook.campaigns)
+        for hook in settings.webhooks
+    }
+
+
 def webhooks(settings: Settings) -> Webhooks:
-    """Who is told of it."""
-    return Webhooks(database(settings), settings)
+    """Who is told, for operators."""
+    engine = database(settings)
+    return Webhooks(engine, settings, feeds(engine, settings))
 
 
-def deliveries(settings: Settings) -> Deliveries:
-    """They are told of it, from now on."""
-    return Deliveries(database(settings, len(settings.webhooks)), settings)
+def deliveries(settings: Settings) -> Rounds:
+    """They are told."""
+    engine = database(settings, len(settings.webhooks))
+    return couriers(engine, settings, feeds(engine, settings))
 
 
 def contacts(settings: Settings) -> Contacts:

@@ -36,7 +36,8 @@ def events(
     connection: Connection, hooks: Collection[str], told_before: datetime, before: datetime, limit: int
 ) -> int:
     """Events from before one moment that each of these webhooks was told, and all from before another."""
-    told = select(func.min(webhook.c.position)).where(webhook.c.name.in_(hooks)).scalar_subquery()
+    mine = webhook.c.tells == "masking", webhook.c.name.in_(hooks)
+    told = select(func.min(webhook.c.position)).where(*mine).scalar_subquery()
     event = mask_event.c
     known = or_(event.at < before, event.position <= told)
     return delete_some(connection, mask_event, (event.at < told_before) & known, limit)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     literal_column,
     select,
     update,
@@ -28,7 +29,10 @@ webhook = Table(
     "webhook",
     metadata,
     Column("name", String(64), primary_key=True, comment="of a [[webhook]] of the settings"),
-    Column("position", BigInteger, nullable=False, comment="of the last result that was delivered"),
+    Column(
+        "tells", String(16), nullable=False, server_default="results", comment="whose positions these are"
+    ),
+    Column("position", BigInteger, nullable=False, comment="of the last row that was delivered"),
     Column("upto", BigInteger, comment="last position of the batch under way"),
     Column("delivery", Id, comment="the id of that batch"),
     Column("holder", Id, comment="the process that took it last"),
@@ -55,17 +59,17 @@ def _clock(connection: Connection) -> Any:
     return literal_column(CLOCK[connection.dialect.name], Float)
 
 
-def begin(connection: Connection, name: str, position: int) -> None:
-    """A webhook that is new is told what comes behind this position."""
-    add_new(
-        connection, webhook, [{"name": name, "position": position, "until": 0.0, "failures": 0, "error": ""}]
-    )
+def begin(connection: Connection, name: str, tells: str, position: int) -> None:
+    """A webhook that is new, or that was told something else, is told what comes behind this position."""
+    connection.execute(delete(webhook).where(webhook.c.name == name, webhook.c.tells != tells))
+    row = {"name": name, "tells": tells, "position": position, "until": 0.0, "failures": 0, "error": ""}
+    add_new(connection, webhook, [row])
 
 
-def find(connection: Connection, name: str) -> Record | None:
+def find(connection: Connection, name: str, tells: str) -> Record | None:
     """A webhook's row, with wait_s: seconds until it may be taken, 0 or less for now."""
     query = select(webhook, (webhook.c.until - _clock(connection)).label("wait_s"))
-    return connection.execute(query.where(webhook.c.name == name)).one_or_none()
+    return connection.execute(query.where(webhook.c.name == name, webhook.c.tells == tells)).one_or_none()
 
 
 def take(
@@ -85,6 +89,7 @@ def _free(connection: Connection, seen: Record) -> Any:
     """The webhook, if it is still where it was seen and nobody has it."""
     return update(webhook).where(
         webhook.c.name == seen.name,
+        webhook.c.tells == seen.tells,
         webhook.c.position == seen.position,
         webhook.c.until <= _clock(connection),
     )
@@ -109,14 +114,15 @@ def _ours(name: str, holder: UUID) -> Any:
     return update(webhook).where(webhook.c.name == name, webhook.c.holder == holder)
 
 
-def reset(connection: Connection, name: str, position: int | None) -> bool:
+def reset(connection: Connection, name: str, tells: str, position: int | None) -> bool:
     """Try again at once, from another position if one is named; whoever is delivering has lost the webhook.
     False when it is not there.
     """
     values: dict[str, Any] = {"holder": None, "until": 0.0, "failures": 0, "error": ""}
     if position is not None:
         values |= {"position": position, "upto": None, "delivery": None}
-    return _changed(connection, update(webhook).where(webhook.c.name == name).values(values))
+    mine = webhook.c.name == name, webhook.c.tells == tells
+    return _changed(connection, update(webhook).where(*mine).values(values))
 
 
 def _changed(connection: Connection, query: Any) -> bool:

@@ -77,6 +77,11 @@ class ClientSystem:
         return [json.loads(body) for _, body in self.deliveries]
 
     @property
+    def events(self) -> list[dict[str, Any]]:
+        """All events of masking that came, in order, repeated ones too."""
+        return [event for body in self.bodies for event in body["events"]]
+
+    @property
     def results(self) -> list[dict[str, Any]]:
         """All results that came, in order, repeated ones too."""
         return [result for body in self.bodies for result in body["results"]]

@@ -18,10 +18,13 @@ from client_system import KEY, ClientSystem, Handler, raw, status, verified
 from sqlalchemy import Engine, update
 from test_engine_results import add_result, done
 
-from engine import telemetry
-from engine.campaign import delivery as module
-from engine.campaign.delivery import Deliveries, Delivery, Webhooks
+from engine import rounds, telemetry, wiring
+from engine.campaign import feed as results_feed
 from engine.campaign.results import Results
+from engine.delivery import courier as module
+from engine.delivery import feed
+from engine.delivery.courier import Courier, couriers
+from engine.delivery.service import Webhooks
 from engine.errors import NotFound, SettingsError, UsageError
 from engine.settings import Settings
 from storage import audit, webhooks
@@ -36,17 +39,27 @@ def of(folder: Path, erp: ClientSystem, **changes: Any) -> Settings:
     return settings(folder, webhook=[hook | changes])
 
 
-def delivery_of(engine: Engine, found: Settings, begun: bool = True) -> Delivery:
+def delivery_of(engine: Engine, found: Settings) -> Courier:
     """Somebody who delivers; by now the webhook has begun, with what comes from here on."""
-    made = Delivery(engine, found, found.webhooks[0])
-    if begun:
-        assert made.step() is False
+    hook = found.webhooks[0]
+    made = Courier(engine, found, hook, wiring.feeds(engine, found)[hook.name])
+    assert made.step() is False
     return made
+
+
+def desk_of(engine: Engine, found: Settings) -> Webhooks:
+    return Webhooks(engine, found, wiring.feeds(engine, found))
+
+
+def begun(engine: Engine, found: Settings) -> rounds.Rounds:
+    running = couriers(engine, found, wiring.feeds(engine, found))
+    running.start()
+    return running
 
 
 def state(engine: Engine) -> Record:
     with reading(engine) as connection:
-        found = webhooks.find(connection, "erp")
+        found = webhooks.find(connection, "erp", "results")
     assert found is not None
     return found
 
@@ -84,7 +97,7 @@ def test_results_are_delivered_in_batches_in_order_and_once(engine: Engine, tmp_
     for (headers, raw_body), body in zip(erp.deliveries, erp.bodies, strict=True):
         assert verified(headers, raw_body)
         assert (headers["Zvonar-Delivery"], body["webhook"]) == (body["delivery"], "erp")
-    asked = json.loads(json.dumps(Results(engine).since(0, 10), default=module._plain))
+    asked = json.loads(json.dumps(Results(engine).since(0, 10), default=feed._plain))
     assert erp.results == asked
     assert asked[0]["phone"] == PHONE
     now = state(engine)
@@ -183,7 +196,7 @@ def test_two_processes_never_deliver_at_the_same_time_and_nothing_twice(
         senders = [delivery_of(engine, found) for _ in range(3)]
         add_results(engine, 20)
 
-        def run(delivery: Delivery) -> None:
+        def run(delivery: Courier) -> None:
             while state(engine).position < 20:
                 delivery.step()
 
@@ -198,7 +211,7 @@ def test_two_processes_never_deliver_at_the_same_time_and_nothing_twice(
 
 def test_who_lost_the_webhook_while_he_delivered_moves_nothing(engine: Engine, tmp_path: Path) -> None:
     def reset(handler: Handler) -> None:
-        Webhooks(engine, found).reset("erp", 0, "me")
+        desk_of(engine, found).reset("erp", 0, "me")
         status(200)(handler)
 
     with ClientSystem(reset) as erp:
@@ -231,11 +244,11 @@ def test_logs_hold_neither_numbers_nor_secrets(
 
 def test_deliveries_run_beside_all_else_until_they_are_closed(engine: Engine, tmp_path: Path) -> None:
     with ClientSystem(status(200)) as erp:
-        running = Deliveries(engine, of(tmp_path, erp))
+        running = begun(engine, of(tmp_path, erp))
         eventually(lambda: len(rows_of(engine, webhooks.webhook)) == 1)
         add_results(engine, 3)
         eventually(lambda: len(erp.results) == 3)
-        running.close()
+        running.stop()
         add_results(engine, 1, "winter")
         time.sleep(1.2)
     assert [result["position"] for result in erp.results] == [1, 2, 3]
@@ -252,18 +265,18 @@ def test_a_delivery_that_breaks_does_not_end_those_to_come(
             raise ZeroDivisionError
         return real(row)
 
-    real = module.told
-    monkeypatch.setattr(module, "TROUBLE_S", 0.01)
+    real = results_feed.told
+    monkeypatch.setattr(rounds, "TROUBLE_S", 0.01)
     with ClientSystem() as erp:
         delivery_of(engine, found := of(tmp_path, erp))
         add_results(engine, 1)
-        monkeypatch.setattr(module, "told", broken)
-        running = Deliveries(engine, found)
+        monkeypatch.setattr(results_feed, "told", broken)
+        running = begun(engine, found)
         assert broke.wait(20)
         eventually(lambda: state(engine).wait_s > 0)
         time_passes(engine)
         eventually(lambda: len(erp.results) == 1)
-        running.close()
+        running.stop()
 
 
 SERVE = "import sys; from cli.main import run; sys.exit(run(['serve', 'web']))"
@@ -301,7 +314,7 @@ def test_a_process_killed_in_the_middle_leaves_the_batch_to_the_next(tmp_path: P
 
 def test_operators_see_each_webhook_and_set_it_back(engine: Engine, tmp_path: Path) -> None:
     with ClientSystem(status(500), status(500), status(200)) as erp:
-        desk = Webhooks(engine, found := of(tmp_path, erp))
+        desk = desk_of(engine, found := of(tmp_path, erp))
         (listed,) = desk.list()
         assert (listed["name"], listed["position"], listed["backlog"]) == ("erp", None, 0)
         with pytest.raises(NotFound):

@@ -84,8 +84,9 @@ def test_an_event_goes_when_every_webhook_of_masking_was_told_it_or_after_a_mont
     hooks = [HOOK | {"name": name, "url": "http://localhost/"} for name in ("one", "other")]
     results = HOOK | {"name": "erp", "url": "http://localhost/", "tells": "results"}
     with writing(engine) as connection:
-        for name, position in (("one", 9), ("other", 2), ("erp", 1)):
-            webhooks.begin(connection, name, position)
+        for name, position in (("one", 9), ("other", 2)):
+            webhooks.begin(connection, name, "masking", position)
+        webhooks.begin(connection, "erp", "results", 1)
     events = [event(f"{position}", days(8), position) for position in (1, 2, 3)]
     put(engine, mask_events.mask_event, *events, event("fresh", days(6), 1), event("new", days(8), None))
     put(engine, mask_events.mask_event, event("old", days(31), None), event("older", days(31), 3))

@@ -23,6 +23,22 @@ def upgrade() -> None:
             existing_nullable=False,
             comment="the number of ours that is dialled; empty: by code",
         )
+    with op.batch_alter_table("webhook") as table:
+        kind, comment = sa.String(length=16), "whose positions these are"
+        table.add_column(sa.Column("tells", kind, nullable=False, server_default="results", comment=comment))
+        table.alter_column(
+            "position",
+            existing_type=sa.BigInteger(),
+            existing_nullable=False,
+            comment="of the last row that was delivered",
+        )
+    with op.batch_alter_table("feed") as table:
+        table.alter_column(
+            "id",
+            existing_type=sa.Integer(),
+            existing_nullable=False,
+            comment="of the stream: 1 results, 2 events of masking",
+        )
     op.create_index("ix_mask_order_grace_until", "mask_order", ["grace_until"])
     _calls()
     _events()
