@@ -94,11 +94,16 @@ def list_(ctx: click.Context, limit: int, style: str) -> None:
 @formatted
 @click.pass_context
 def explain(ctx: click.Context, caller: str, did: str, style: str) -> None:
-    """Tell what would become of a call now, and by which rule."""
+    """Tell what would become of a call now, by which rule, and why."""
     from engine.reports.words import titles
+    from engine.reports.words_mask import why, word
 
+    lang = settings_of(ctx).lang
     record = service(ctx).explain(caller, did)
-    show_record(record, style, titles(list(record), settings_of(ctx).lang))
+    record |= {"why": why(record, lang)}
+    if style == "table":
+        record |= {"decision": word("decision", record["decision"], lang)}
+    show_record(record, style, titles(list(record), lang))
 
 
 @command.group()

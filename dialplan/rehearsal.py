@@ -47,11 +47,13 @@ def rehearse(
     answers: Iterable[str],
     tell: Callable[[Any], None] = lambda fact: None,
     lookup: Callable[[Any], Any] = lambda question: None,
+    callee: Callable[[], Conversation[Any]] | None = None,
 ) -> Rehearsed[Result]:
     """Play it through. An answer is what the caller does at the next pause: a key, `-` waits in silence,
     `x` hangs up in the middle; `busy` at a Connect is an operator who does not answer; at a Reach `busy`,
     `silent` or `off` is the other side's phone, anything else a talk. When the answers are used up, he is
-    silent. `lookup` answers what the conversation asks of the engine.
+    silent. `lookup` answers what the conversation asks of the engine. `callee` is what whoever takes a Reach
+    hears first; those steps have `hears`: callee.
     """
     keys = iter(answers)
     steps: list[dict[str, Any]] = []
@@ -73,6 +75,8 @@ def rehearse(
                     continue
                 steps[-1] |= {"key": given} if given not in (SILENCE, *DIALSTATUS) else {}
                 answer = _answer(step, given)
+                if callee and isinstance(answer, Reached) and answer.status == "ANSWER":
+                    steps += [{"hears": "callee"} | one for one in rehearse(callee(), ()).steps]
             step = conversation.send(answer)
     except StopIteration as end:
         return Rehearsed(steps, end.value)

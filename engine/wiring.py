@@ -39,6 +39,7 @@ from engine.masking.calls import Calls
 from engine.masking.feed import EventsFeed
 from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
+from engine.masking.rehearsal import Rehearsal
 from engine.masking.service import Bindings
 from engine.masking.spending import Spending
 from engine.masking.sweeping import Sweeping
@@ -209,6 +210,11 @@ def mask_rounds(settings: Settings) -> Rounds:
         Round("mask-sweeping", Sweeping(engine, settings).step, sweeping.EVERY_S, sweeping.BETWEEN_S),
     ]
     return Rounds(rounds)
+
+
+def mask_rehearsal(settings: Settings, did: str, caller: str) -> Rehearsal:
+    """A masked call that is played through."""
+    return Rehearsal(database(settings), settings, did, caller)
 
 
 def mask_numbers(settings: Settings) -> Numbers:

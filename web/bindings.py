@@ -6,7 +6,7 @@
 | POST /v1/bindings/batch | bind up to 500, each by itself |
 | DELETE /v1/bindings/{order}?grace_s=&cancelled= | close; again: nothing changes |
 | GET /v1/bindings/{order} | read |
-| GET /v1/bindings/explain?from=&to= | where a call would go, and by which rule |
+| GET /v1/bindings/explain?from=&to= | where a call would go, by which rule, and why in a sentence |
 """
 
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.access.service import Keys
 from engine.errors import NoNumber, UsageError, ZvonarError
 from engine.masking.service import Bindings
+from engine.reports.words_mask import why
 from storage.vocab import MaskMode, Scope
 from web.doors import Door, Visit
 
@@ -103,8 +104,13 @@ def routes(bindings: Bindings, keys: Keys) -> APIRouter:
 
     @router.get("/explain")
     async def explain(visit: reading, to: str, caller: Annotated[str, Query(alias="from")] = "") -> Response:
-        """Where a call would go now."""
-        return await visit.answer(lambda: bindings.explain(caller, to))
+        """Where a call would go now, and why."""
+
+        def told() -> dict[str, Any]:
+            record = bindings.explain(caller, to)
+            return record | {"why": why(record, bindings.lang)}
+
+        return await visit.answer(told)
 
     @router.get("/{order}")
     async def read(visit: reading, order: named) -> Response:

@@ -3,7 +3,6 @@
 Blocking, each one short transaction; the end is written by a thread of its own, so that no call waits for it.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -16,14 +15,13 @@ from engine import telemetry
 from engine.contact.numbers import e164
 from engine.errors import NotFound, UsageError
 from engine.masking import events
+from engine.masking.judge import sheet
 from engine.masking.later import Later
 from engine.masking.line import Line
 from engine.masking.phrases import Phrases
 from engine.masking.routing import Route, still
 from engine.masking.sheet import MaskCall, Taken
-from engine.masking.trunks import trunks
 from engine.settings import Settings
-from engine.speech.clip import Clip
 from storage import mask_calls as store
 from storage import masking
 from storage.db import Record, new_id, reading, writing
@@ -57,21 +55,7 @@ class Calls:
         call_id = new_id(self._settings.now())
         line = Line(self._engine, self._settings, call_id, self._read(dialled), self._read(number))
         line.begin()
-        return line, self._sheet(line, phrases)
-
-    def _sheet(self, line: Line, phrases: Mapping[str, Clip], *, back: bool = False) -> MaskCall:
-        settings = self._settings
-        centre = settings.masking.call_centre or settings.company.operator
-        ways = [one.endpoint for one in trunks(settings, (centre,))]
-        return MaskCall(
-            id=str(line.id),
-            verdict=line.verdict,
-            phrases=phrases,
-            centre=centre,
-            centre_endpoint=ways[0] if ways else "",
-            told=events.wanted(settings),
-            back=back,
-        )
+        return line, sheet(self._settings, line.id, line.verdict, phrases)
 
     def taken(self, call: str) -> Taken:
         """The other side has taken this call: may they still talk? NotFound for an id that names none."""

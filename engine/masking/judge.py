@@ -3,17 +3,20 @@
 What a call asks, and who only wants to know what would become of it. Nothing is written here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
+from engine.masking import events
 from engine.masking.routing import Decision, Route, resolve
-from engine.masking.sheet import AskCode, Centre, Crossed, Leg, Menu, Verdict
+from engine.masking.sheet import AskCode, Centre, Crossed, Leg, MaskCall, Menu, Verdict
 from engine.masking.trunks import trunks
 from engine.masking.walls import Standing, Walls
 from engine.settings import Settings
+from engine.speech.clip import Clip
 from storage import mask_calls as store
 from storage import masking
 from storage.vocab import MaskRole, MaskRule, MaskWay
@@ -104,3 +107,20 @@ class Judge:
     def _walls(self) -> Walls:
         of = self._settings.masking
         return Walls(tuple(of.prefixes), of.calls_at_once, of.calls_hour)
+
+
+def sheet(
+    settings: Settings, call_id: UUID, verdict: Verdict, phrases: Mapping[str, Clip], *, back: bool = False
+) -> MaskCall:
+    """What the conversation of a call has to know; `back`: we rang the caller."""
+    centre = settings.masking.call_centre or settings.company.operator
+    ways = [one.endpoint for one in trunks(settings, (centre,))]
+    return MaskCall(
+        id=str(call_id),
+        verdict=verdict,
+        phrases=phrases,
+        centre=centre,
+        centre_endpoint=ways[0] if ways else "",
+        told=events.wanted(settings),
+        back=back,
+    )

@@ -53,6 +53,7 @@ class Bindings:
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings, self._codes = engine, settings, Codes()
+        self.lang = settings.lang  # in which reasons are told
 
     def ask(self, body: Mapping[str, Any], actor: str) -> dict[str, Any]:
         """Bind what a dispatch asks for, as the contract has it; UsageError names the field. See `bind`."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from engine.contact.words import REASONS
 from engine.reports.words_law import LAW
+from engine.reports.words_mask import MASK
 
 RU: Mapping[str, str] = {
     # titles
@@ -241,27 +242,8 @@ RU: Mapping[str, str] = {
     "trunk-fault": "неисправность транка",
     "cancelled": "отменён нами",
     "unknown": "неизвестно",
-    # masking and keys
-    "driver": "водитель",
-    "mode": "режим",
-    "driver_dials": "набирает водитель",
-    "client_dials": "набирает клиент",
-    "extension": "код водителя",
-    "client_extension": "код клиента",
-    "effective_at": "действует с",
-    "closes_at": "закроется",
-    "grace_until": "клиенту доступен до",
-    "did": "наш номер",
-    "shared": "общий",
-    "routes": "маршрутов",
-    "decision": "решение",
-    "peer": "соединяем с",
-    "show": "показываем",
-    "order": "заказ",
-    "orders": "заказы",
-    "role": "кто звонит",
-    "numbers": "нужно номеров",
-    "per_order": "при одном номере на заказ",
+    # masking, keys
+    **MASK,
     "scopes": "права",
     "signed": "с подписью",
     "revoked_at": "отозван",
