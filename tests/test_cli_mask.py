@@ -32,6 +32,7 @@ def test_an_order_from_its_binding_to_its_end(ready: Path, capsys: Said) -> None
     assert (row["order"], row["state"], row["mode"], row["ended"]) == ("A-1", "live", "replace", "")
     why = told(capsys, "mask", "explain", "--from", "9210000001", "--to", COMPANY)
     assert (why["decision"], why["peer"], why["role"]) == ("connect", "+79210000002", "driver")
+    assert why["why"].startswith("Звонит водитель заказа A-1")
     assert told(capsys, "mask", "explain", "--to", COMPANY)["decision"] == "code"
     assert run(["mask", "close", "A-1", "--grace", "0"]) == 0
     assert "order A-1 is over" in capsys.readouterr().err
@@ -80,3 +81,22 @@ def test_what_cannot_be_is_told(ready: Path, capsys: Said, words: str, code: int
     assert run(["mask", "pool", "add", COMPANY, "--shared"]) == 0
     assert run(["mask", *words.split()]) == code
     assert said in capsys.readouterr().err
+
+
+def test_a_call_is_rehearsed_without_the_hidden_number(ready: Path, capsys: Said) -> None:
+    assert run(["mask", "pool", "add", COMPANY, "--shared"]) == 0
+    assert run(BIND) == 0
+    capsys.readouterr()
+    words = ["rehearse", "mask", "--from", "89210000001", "--to", COMPANY]
+    played = told(capsys, *words)
+    assert list(played) == ["steps", "outcome"]
+    assert ("*0002", "talked") == (played["steps"][1]["to"], played["outcome"])
+    assert run([*words, "--keys", "busy"]) == 0
+    said = capsys.readouterr()
+    assert "Телефон занят." in said.out
+    assert "занято" in said.out
+    assert "Звонит водитель заказа A-1" in said.err
+    assert "9210000002" not in said.out + said.err
+    assert run(["rehearse", "mask", "--to", COMPANY, "--keys", "x", "--format", "csv"]) == 0
+    assert "outcome,,abandoned," in capsys.readouterr().out
+    assert run(["rehearse", "mask", "--to", "nothing"]) == 2

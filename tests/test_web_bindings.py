@@ -46,6 +46,7 @@ def test_an_order_is_bound_read_explained_and_closed(office: Office) -> None:
     why = office.ask("GET", f"{PATH}/explain?from=89210000001&to={COMPANY.replace('+', '%2B')}").json()
     assert (why["decision"], why["peer"], why["show"]) == ("connect", CLIENT, COMPANY)
     assert (why["order"], why["role"], why["rule"]) == ("A-1", "driver", "live")
+    assert "водитель заказа A-1" in why["why"]
     assert office.ask("DELETE", f"{PATH}/A-1?grace_s=0").json()["ended"] == "closed"
     assert office.ask("DELETE", f"{PATH}/A-1").json()["ended"] == "closed"
     why = office.ask("GET", f"{PATH}/explain?from={CLIENT[1:]}&to={COMPANY[1:]}").json()

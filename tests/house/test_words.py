@@ -8,8 +8,10 @@ import pytest
 from house.tree import ROOT, files, name
 
 from dialplan import phrases
+from dialplan.rehearsal import WORDS as STEPS
+from engine.reports import words_mask
 from engine.speech.keys import PRESSED
-from storage.vocab import Action, Outcome
+from storage.vocab import Action, MaskEnd, MaskRule, MaskWay, Outcome
 
 # The public contract's list; a release may add one, never change one.
 OUTCOMES = """
@@ -60,6 +62,25 @@ def test_phrases_take_the_same_values_in_every_language(lang: str) -> None:
         }
 
     assert slots(written(lang)) == slots(written("ru"))
+
+
+def test_every_rule_of_masking_has_its_sentence_in_each_language() -> None:
+    """And `withheld`, which is the rule `stranger` with no number of the caller's."""
+    assert {*words_mask.WHY} == {*MaskRule} - {MaskRule.NONE} | {"withheld"}
+    for russian, english in words_mask.WHY.values():
+        assert re.search("[а-я]", russian)
+        assert not re.search("[а-я]", english)
+        assert set(re.findall(r"{\w+}", russian)) == set(re.findall(r"{\w+}", english))
+
+
+def test_what_masking_tables_hold_has_its_word() -> None:
+    steps = {*STEPS.values(), "play", "ask", "tell", "lookup", "connect", "reach", "hang-up", "outcome"}
+    kinds = {"decision": {*MaskWay}, "end": {*MaskEnd}, "step": steps, "hears": {"caller", "callee"}}
+    assert [f"{kind}.{key}" for kind, keys in kinds.items() for key in keys if not word(kind, key)] == []
+
+
+def word(kind: str, key: str) -> str:
+    return words_mask.MASK.get(f"{kind}.{key}", "")
 
 
 def test_nothing_names_this_machine_or_a_registry() -> None:
