@@ -29,8 +29,9 @@ from engine.speech.clip import Clip
 
 Result = TypeVar("Result")
 SILENCE, HANG_UP, BUSY = "-", "x", "busy"
-DIALSTATUS = {BUSY: "BUSY", "silent": "NOANSWER", "off": "CHANUNAVAIL"}  # of who is rung
-SUBSCRIBER_ABSENT = 20  # Q.850
+# DIALSTATUS and Q.850 cause of who is rung.
+RUNG = {BUSY: ("BUSY", 17), "silent": ("NOANSWER", 0), "off": ("NOANSWER", 19)}
+TALKED = ("ANSWER", 16)
 WORDS = {Quiet: "quiet", PickUp: "pick-up", LetGo: "let-go"}
 
 
@@ -73,7 +74,7 @@ def rehearse(
                     steps.append({"step": "hang-up"})
                     step = conversation.throw(HungUp(_length(step) // 2))
                     continue
-                steps[-1] |= {"key": given} if given not in (SILENCE, *DIALSTATUS) else {}
+                steps[-1] |= {"key": given} if given not in (SILENCE, *RUNG) else {}
                 answer = _answer(step, given)
                 if callee and isinstance(answer, Reached) and answer.status == "ANSWER":
                     steps += [{"hears": "callee"} | one for one in rehearse(callee(), ()).steps]
@@ -101,7 +102,7 @@ def _answer(step: Step, given: str) -> Answer:
             return Connected(answered=given != BUSY)
         case Reach():
             after_s = step.ring_s if given == "silent" else 0
-            return Reached(DIALSTATUS.get(given, "ANSWER"), SUBSCRIBER_ABSENT, after_s)
+            return Reached(*RUNG.get(given, TALKED), after_s)
         case Play() | Ask():
             key = given if given in step.keys else None
             return Heard(key, _length(step) // 2 if key else _length(step))

@@ -185,8 +185,8 @@ def test_secrets_are_not_shown_with_the_settings(show: Show, monkeypatch: pytest
 def test_the_database_is_checked(show: Show) -> None:
     assert json.loads(show("db check --format json")) == {
         "database": "sqlite",
-        "schema": "0005",
-        "needed": "0005",
+        "schema": "0006",
+        "needed": "0006",
         "ok": True,
     }
 

@@ -90,7 +90,7 @@ def test_a_call_is_rehearsed_without_the_hidden_number(ready: Path, capsys: Said
     words = ["rehearse", "mask", "--from", "89210000001", "--to", COMPANY]
     played = told(capsys, *words)
     assert list(played) == ["steps", "outcome"]
-    assert ("*0002", "talked") == (played["steps"][1]["to"], played["outcome"])
+    assert (played["steps"][1]["to"], played["outcome"]) == ("*0002", "talked")
     assert run([*words, "--keys", "busy"]) == 0
     said = capsys.readouterr()
     assert "Телефон занят." in said.out

@@ -1,10 +1,11 @@
 """What would become of a masked call: told in a sentence, and played through; nothing is written of it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders import rows_of
-from masked_office import CLIENT, COMPANY, DRIVER, ORDER, OTHER, TRUNKS, Office
+from masked_office import CLIENT, COMPANY, DRIVER, ORDER, OTHER, Office
 
 from dialplan.mask import mask, taken
 from dialplan.rehearsal import Rehearsed, rehearse
@@ -12,6 +13,7 @@ from engine.masking.binding import Wanted
 from engine.masking.rehearsal import Rehearsal
 from engine.masking.sheet import Coded
 from engine.reports.words_mask import why
+from engine.sections import Trunk
 from storage import mask_events, masking
 from storage.vocab import MaskEnd, MaskMode, MaskRole
 
@@ -26,6 +28,15 @@ def code_of(office: Office, order: str, role: MaskRole) -> str:
     return next(
         row.code for row in rows_of(office.engine, masking.code) if (row.order_id, row.role) == (order, role)
     )
+
+
+def changed(office: Office, **changes: Any) -> Office:
+    """The same office with other settings."""
+    return Office(office.engine, office.settings.model_copy(update=changes), office.clock)
+
+
+def limited(office: Office, **limits: Any) -> Office:
+    return changed(office, masking=office.settings.masking.model_copy(update=limits))
 
 
 def rule(office: Office, caller: str, did: str = COMPANY) -> tuple[str, str]:
@@ -70,8 +81,7 @@ def test_a_stranger_keys_the_code_of_an_order_or_three_that_are_none(masks: Offi
 
 
 def test_wrong_codes_that_nobody_wrote_down_count_too(masks: Office) -> None:
-    masks.settings.masking.codes_hour = 2
-    played = play(masks, OTHER, *"9" * 12, *"9" * 12, *"9" * 12)
+    played = play(limited(masks, codes_hour=2), OTHER, *"9" * 12, *"9" * 12, *"9" * 12)
     assert sum(one["step"] == "lookup" for one in played.steps) == 2
 
 
@@ -109,30 +119,26 @@ def test_explain_decides_at_the_walls_as_a_call_does(masks: Office) -> None:
     line, _ = masks.call(DRIVER)
     assert rule(masks, CLIENT) == ("hang-up", "crossed")
     masks.calls.taken(str(line.id))
-    masks.call(CLIENT)
+    line, _ = masks.call(CLIENT)
+    masks.calls.taken(str(line.id))
     assert rule(masks, CLIENT) == ("call-centre", "calls-at-once")
     masks.pass_s(10)
-    masks.settings.masking.calls_at_once = 9
-    masks.settings.masking.calls_hour = 1
-    assert rule(masks, DRIVER) == ("call-centre", "calls-hour")
-    masks.settings.masking.prefixes = ["+998"]
-    assert rule(masks, DRIVER) == ("call-centre", "prefix")
+    walled = limited(masks, calls_at_once=9, calls_hour=1)
+    assert rule(walled, DRIVER) == ("call-centre", "calls-hour")
+    assert rule(limited(masks, prefixes=["+998"]), DRIVER) == ("call-centre", "prefix")
 
 
 def test_explain_tells_of_trunks_that_do_not_take_a_number(masks: Office) -> None:
     masks.bindings.bind(ORDER, "dispatch")
-    for trunk in masks.settings.trunk:
-        trunk.prefixes = ["+998"]
-    assert len(masks.settings.trunk) == len(TRUNKS)
-    assert rule(masks, DRIVER) == ("call-centre", "no-trunk")
-    assert masks.bindings.explain(DRIVER, COMPANY)["peer"] is None
+    abroad = changed(masks, trunk=[Trunk(name="a", endpoint="pstn", prefixes=["+998"])])
+    assert rule(abroad, DRIVER) == ("call-centre", "no-trunk")
+    assert abroad.bindings.explain(DRIVER, COMPANY)["peer"] is None
 
 
 def test_explain_tells_who_guesses_codes_who_hides_and_what_is_no_number_of_ours(masks: Office) -> None:
-    masks.settings.masking.codes_hour = 1
     assert "скрыт" in why(masks.bindings.explain("", COMPANY), "ru")
     assert "no masking number" not in why(masks.bindings.explain(OTHER, COMPANY), "en")
     assert "no masking number" in why(masks.bindings.explain(OTHER, "+78129999999"), "en")
     line, _ = masks.call(OTHER)
     line.ask(Coded("999999999999"))
-    assert rule(masks, OTHER) == ("call-centre", "codes-hour")
+    assert rule(limited(masks, codes_hour=1), OTHER) == ("call-centre", "codes-hour")

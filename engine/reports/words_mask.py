@@ -44,6 +44,7 @@ MASK: Mapping[str, str] = {
     "hears.callee": "вызываемый",
     "step.play": "говорим",
     "step.ask": "спрашиваем",
+    "step.quiet": "ждём тишины",
     "step.pick-up": "снимаем трубку",
     "step.reach": "звоним",
     "step.connect": "соединяем",
