@@ -108,7 +108,12 @@ class Calls:
     def _tell(self, connection: Connection, row: Record, end: MaskEnd, now: datetime) -> None:
         """How it ended; of a call that was missed also how the other side may be connected after all."""
         talk_s = round((now - row.answered_at).total_seconds()) if row.answered_at else 0
-        body: dict[str, Any] = {"call": str(row.id), "from": row.role, "reason": end, "talk_s": talk_s}
+        body: dict[str, Any] = {
+            "call": str(row.id),
+            "from": row.role,
+            "reason": end or "lost",
+            "talk_s": talk_s,
+        }
         if end in MISSED:
             other = MaskRole.CLIENT if row.role == MaskRole.DRIVER else MaskRole.DRIVER
             body["call_back"] = {"path": f"/v1/bindings/{row.order_id}/call", "from": other}

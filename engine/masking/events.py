@@ -3,6 +3,7 @@
 No event names anybody's phone: an order, its sides, the numbers of ours, times and reasons.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,5 +22,11 @@ def wanted(settings: Settings) -> bool:
 def note(connection: Connection, settings: Settings, kind: MaskEvent, order: str = "", **body: Any) -> None:
     """Write an event down with what it tells of; it goes out within seconds."""
     if wanted(settings):
-        row = {"id": new_id(), "at": settings.now(), "kind": kind, "order_id": order, "body": body}
+        told = {name: _plain(value) for name, value in body.items()}
+        row = {"id": new_id(), "at": settings.now(), "kind": kind, "order_id": order, "body": told}
         store.add(connection, row)
+
+
+def _plain(value: Any) -> Any:
+    """A moment as deliveries write it; all else as it is."""
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value

@@ -21,6 +21,7 @@ from storage.db import reading, writing
 from storage.vocab import MaskEnd, MaskEvent, MaskRule, MaskWay, Recording
 
 STRANGER = "stranger"
+REFUSED = (*walls.RULES, MaskRule.CODES_HOUR, MaskRule.NO_TRUNK)
 
 
 class Line:
@@ -112,8 +113,8 @@ class Line:
         found = _about(judged) | {"rule": judged.rule}
         if judged.party:
             found |= {"party": judged.party, "coded": decision.rule is MaskRule.CODE}
-        if judged.route and judged.rule in walls.RULES:
-            self._tell(connection, MaskEvent.REFUSED, judged.route, rule=judged.rule)
+        if judged.rule in REFUSED:
+            self._tell(connection, MaskEvent.REFUSED, judged.route, rule=judged.rule, did=self.did)
         if isinstance(judged.verdict, Leg) and judged.route:
             self._tell(connection, MaskEvent.RINGING, judged.route, rule=judged.rule)
             found |= self._rings(judged.verdict, judged.route) | {"dialled_at": now}

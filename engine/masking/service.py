@@ -137,8 +137,8 @@ class Bindings:
 
     def _told(self, connection: Connection, row: Mapping[str, Any]) -> None:
         """The dispatch is told by its webhook too: another system of its may have bound."""
-        names = ("version", "driver_dials", "client_dials")
-        body = {name: row[name] for name in names} | {"closes_at": row["closes_at"].isoformat()}
+        names = ("version", "driver_dials", "client_dials", "closes_at")
+        body = {name: row[name] for name in names} | {"by_code_only": row["fallback"]}
         events.note(connection, self._settings, MaskEvent.BOUND, row["id"], **body)
 
     def _numbers(self, connection: Connection, wanted: Wanted, now: datetime) -> tuple[str, str] | None:
@@ -182,15 +182,14 @@ class Bindings:
             if row is None:
                 raise NotFound(f"no order {order_id!r}")
             if not row.ended and now < row.closes_at:
-                until = now + timedelta(seconds=grace)
-                store.end(connection, order_id, now, until, "cancelled" if cancelled else "closed")
+                until, why = now + timedelta(seconds=grace), "cancelled" if cancelled else "closed"
+                store.end(connection, order_id, now, until, why)
                 store.hold_codes(connection, order_id, until + timedelta(seconds=masking.code_hold_s))
                 audit.note(
                     connection, at=now, actor=actor, deed="mask.close", subject=order_id, grace_s=grace
                 )
-                events.note(
-                    connection, self._settings, MaskEvent.CLOSED, order_id, grace_until=until.isoformat()
-                )
+                told = {"reason": why, "grace_until": until}
+                events.note(connection, self._settings, MaskEvent.CLOSED, order_id, **told)
             return _standing(store.get(connection, order_id), now)
 
     def read(self, order_id: str) -> dict[str, Any]:
