@@ -1,6 +1,7 @@
 """`zvonar recording`: what was recorded, for those who may hear it, for as long as it has to be kept."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ STATES = click.Choice([state.value for state in Recording if state])
 def command() -> None:
     """Recordings of calls: list, hand out, delete when their time is over.
 
-    A call is recorded where its campaign asks for it (`campaign create --record`).
+    A call is recorded where its campaign asks for it (`campaign create --record`). Those of masked calls are
+    handed out over HTTP only (`/v1/recordings`); here they are deleted.
     """
 
 
@@ -88,16 +90,19 @@ def export(ctx: click.Context, attempt: str, out: Path) -> None:
 def purge(ctx: click.Context, dry_run: bool, yes: bool, style: str) -> None:
     """Delete the recordings that nobody has to keep any longer; that they were stands in the audit.
 
-    Kept are recording.keep_days, or as many as a law pack of the call's campaign asks for, if that is more.
+    Kept are recording.keep_days, or as many as a law pack of the call's campaign asks for, if that is more;
+    of masked calls masking.keep_days.
     """
-    from engine.recording.service import summary
+    from engine.recording.clearing import purge
     from engine.reports.words import titles
+    from engine.wiring import clearings
 
-    recordings = service(ctx)
+    settings = settings_of(ctx)
+    kinds = clearings(settings)
     if not dry_run and not yes:
-        would = recordings.purge(actor(), dry_run=True)
+        would = purge(kinds, actor(), dry_run=True)
         if not sys.stdin.isatty():
             raise UsageError(f"{would.removed} recordings would be deleted: say --yes, or --dry-run")
         click.confirm(f"Delete {would.removed} recordings?", abort=True, err=True)
-    done = summary(recordings.purge(actor(), dry_run=dry_run))
-    show_record(done, style, titles(list(done), settings_of(ctx).lang))
+    done = asdict(purge(kinds, actor(), dry_run=dry_run))
+    show_record(done, style, titles(list(done), settings.lang))

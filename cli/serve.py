@@ -231,10 +231,11 @@ async def _recordings(settings: Settings, serving: Serving) -> AsyncIterator[asy
 async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
     import uvicorn
 
-    from engine.wiring import bindings, database, keys
+    from engine.wiring import bindings, database, keys, mask_recordings
     from storage.db import reading
+    from web import bindings as bound
+    from web import recordings as recorded
     from web.app import create
-    from web.bindings import routes
 
     engine = database(settings, 2)
 
@@ -257,7 +258,8 @@ async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Fu
             yield
 
     checks: Mapping[str, Any] = {"database": database_answers, "asterisk": asterisk_answers}
-    parts = [routes(bindings(settings), keys(settings))]
+    doors = keys(settings)
+    parts = [bound.routes(bindings(settings), doors), recorded.routes(mask_recordings(settings), doors)]
     config = uvicorn.Config(create(checks, parts), log_level="warning", access_log=False)
     server = Server(config)
     running = asyncio.create_task(server.serve([_listen(settings.web.bind)]))

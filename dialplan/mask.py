@@ -82,20 +82,21 @@ def mask(call: MaskCall) -> Conversation[MaskEnd]:
         return so_far.end
 
 
-def taken(call: Taken) -> Conversation[None]:
-    """What the callee hears before they talk, or instead of it."""
+def taken(call: Taken) -> Conversation[bool]:
+    """What the callee hears before they talk, or instead of it; do they talk now?"""
     say = call.phrases
     try:
         if call.end is not MaskEnd.NONE:
             yield Play((say[GONE[call.end]], say[Mask.GOODBYE]))
             yield LetGo()
-            return
+            return False
         whisper = Mask.FROM_DRIVER if call.role is MaskRole.DRIVER else Mask.FROM_CLIENT
         names = ([whisper] if call.whisper else []) + ([Mask.RECORDED] if call.recorded else [])
         if names:
             yield Play(tuple(say[name] for name in names))
+        return True
     except HungUp:
-        return
+        return False
 
 
 def _wanted(so_far: _Masked) -> Conversation[bool]:

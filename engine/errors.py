@@ -8,6 +8,7 @@ ZvonarError                 failed                 exit 1   HTTP 500
 ├── NoKey                   no-key                 exit 4   HTTP 401   who asks cannot be told
 ├── Denied                  denied                 exit 4   HTTP 403   who asks may not
 ├── NotFound                not-found              exit 3   HTTP 404
+│   └── Gone                gone                   exit 3   HTTP 410   it was there, and is deleted
 ├── Refused                 refused-by-policy      exit 4   HTTP 409   right request, wrong moment
 │   ├── Fenced              taken-over             exit 4   HTTP 409   another dialer has our work
 │   └── NoNumber            no-number              exit 4   HTTP 503   the pool of masking numbers is dry
@@ -80,6 +81,13 @@ class NotFound(ZvonarError):
     code = "not-found"
     exit_code = 3
     http_status = 404
+
+
+class Gone(NotFound):
+    """It was there, and was deleted when its time was over."""
+
+    code = "gone"
+    http_status = 410
 
 
 class Refused(ZvonarError):

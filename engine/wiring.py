@@ -40,9 +40,11 @@ from engine.masking.feed import EventsFeed
 from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
 from engine.masking.rehearsal import Rehearsal
+from engine.masking.recordings import MaskRecordings
 from engine.masking.service import Bindings
 from engine.masking.spending import Spending
 from engine.masking.sweeping import Sweeping
+from engine.recording.clearing import Clearing
 from engine.recording.service import Recordings
 from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
@@ -225,6 +227,17 @@ def mask_numbers(settings: Settings) -> Numbers:
 def recordings(settings: Settings) -> Recordings:
     """The recordings of calls."""
     return Recordings(database(settings), settings)
+
+
+def mask_recordings(settings: Settings) -> MaskRecordings:
+    """Those of masked calls."""
+    return MaskRecordings(database(settings), settings)
+
+
+def clearings(settings: Settings) -> list[Clearing]:
+    """Where recordings are deleted when nobody has to keep them any longer."""
+    engine = database(settings)
+    return [Recordings(engine, settings).clearing, MaskRecordings(engine, settings).clearing]
 
 
 def recordings_watch(settings: Settings) -> Watch:

@@ -17,6 +17,7 @@ JOINED = "zvonar-joined"
 TAKEN = "zvonar-mask-taken"
 
 ANSWER = Command(b"ANSWER\n")
+STOP_MONITOR = Command(b'EXEC "StopMixMonitor"\n')
 # 511 on a dead channel, 200 on a living one: tells a hang-up from a command that failed.
 CHANNEL_STATUS = Command(b"CHANNEL STATUS\n")
 

@@ -78,7 +78,14 @@ def _masked(calls: Calls) -> Mapping[str, Route]:
         return _mask(call, calls)
 
     def open_taken(call: Call) -> Scenario:
-        return Scenario(conversation=taken(calls.taken(call.args[0] if call.args else "")))
+        name = call.args[0] if call.args else ""
+        they = calls.taken(name)
+
+        def finish(talk: bool | None) -> None:
+            if talk and they.recorded:
+                calls.joined(name)
+
+        return Scenario(conversation=taken(they), finish=finish)
 
     return {"mask": Route(open_mask, (MASK,)), "mask-taken": Route(open_taken)}
 

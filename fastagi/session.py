@@ -16,7 +16,7 @@
 | Connect | EXEC Dial or EXEC Queue, then GET VARIABLE DIALSTATUS or QUEUESTATUS |
 | Quiet | EXEC WaitForSilence |
 | PickUp | ANSWER |
-| Reach | EXEC MixMonitor, EXEC Dial, then GET VARIABLE DIALSTATUS and HANGUPCAUSE |
+| Reach | EXEC MixMonitor, EXEC Dial, EXEC StopMixMonitor, then GET VARIABLE DIALSTATUS and HANGUPCAUSE |
 | LetGo | SET VARIABLE GOSUB_RESULT, which Dial's `U` goes by |
 
 How a call ends:
@@ -245,6 +245,8 @@ def _reach(step: Reach, studio: Studio) -> Generator[Do, Reply, Reached]:
     began = time.monotonic()
     yield from _executed(command, step.ring_s + step.talk_s)
     after_s = time.monotonic() - began
+    if step.record:  # the next phone begins it anew; with the call centre nothing is recorded
+        yield from _executed(commands.STOP_MONITOR, 0)
     status = yield Do(commands.get_variable("DIALSTATUS"))
     cause = yield Do(commands.get_variable("HANGUPCAUSE"))
     return Reached(status.value, int(cause.value) if cause.value.isdecimal() else 0, after_s)

@@ -52,6 +52,7 @@ mask_call = Table(
     Column("trunk", String(64), nullable=False, default="", comment="by which he was dialled"),
     Column("dialled_at", UtcTime),
     Column("answered_at", UtcTime),
+    Column("joined_at", UtcTime, comment="of a recorded call: from then on they talk"),
     Column("ended_at", UtcTime),
     Column("ended", String(12), nullable=False, default=""),
     Column("tries", Integer, nullable=False, default=0, comment="wrong codes"),

@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 
 from engine.access.service import Keys
 from engine.masking.pool import Numbers
+from engine.masking.recordings import MaskRecordings
 from engine.masking.service import Bindings
 from storage.vocab import Scope
+from web import bindings, recordings
 from web.app import create
-from web.bindings import routes
 
 COMPANY = "+78120000001"
 
@@ -28,7 +29,9 @@ class Office:
         self.now = given.now
         self.key = self.keys.add("dispatch", list(Scope), "anna")
         Numbers(engine, given).add(COMPANY, "anna", shared=True)
-        self.app = create({}, [routes(self.bindings, self.keys)])
+        self.recordings = MaskRecordings(engine, given)
+        parts = [bindings.routes(self.bindings, self.keys), recordings.routes(self.recordings, self.keys)]
+        self.app = create({}, parts)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
         given = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"} | {

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from engine.errors import NotFound, UsageError, ZvonarError
 from engine.recording import sound
 from engine.recording import watch as watching
+from engine.recording.clearing import purge
 from engine.recording.service import Recordings
 from engine.recording.shelf import Shelf
 from engine.recording.verdict import verdict
@@ -212,11 +213,11 @@ def test_what_nobody_has_to_keep_is_deleted_and_the_rest_is_not(
     stray = lay(recordings, new_id(NOON - timedelta(days=1098)))  # its call is not in the books any more
     strange = recordings.shelf.path(old).with_name("readme.txt")
     strange.write_text("not ours")
-    counted = recordings.purge("anna", dry_run=True)
+    counted = purge([recordings.clearing], "anna", dry_run=True)
     assert (counted.removed, counted.bytes, counted.held) == (2, 160_000, 1)
     assert recordings.shelf.path(old).exists() and state(engine, old) == "kept"
     assert not rows_of(engine, audit.audit)
-    done = recordings.purge("anna", dry_run=False)
+    done = purge([recordings.clearing], "anna", dry_run=False)
     assert done == counted
     assert not recordings.shelf.path(old).exists() and not stray.exists() and strange.exists()
     assert [state(engine, one) for one in (old, lawful, young)] == ["removed", "kept", "kept"]
@@ -225,16 +226,16 @@ def test_what_nobody_has_to_keep_is_deleted_and_the_rest_is_not(
     assert {(note.deed, note.actor) for note in notes} == {("recording.purge", "anna")}
     assert sum(note.detail["recordings"] for note in notes) == 2
     with pytest.raises(NotFound, match="1 are held"):
-        recordings.purge("anna", dry_run=False)
+        purge([recordings.clearing], "anna", dry_run=False)
     TIME.pass_(days=2)
-    assert recordings.purge("anna", dry_run=False).removed == 1
+    assert purge([recordings.clearing], "anna", dry_run=False).removed == 1
     assert not recordings.shelf.path(lawful).parent.exists(), "an empty folder goes too"
 
 
 def test_a_pack_that_is_gone_keeps_its_recordings(engine: Engine, recordings: Recordings) -> None:
     aged(engine, recordings, 9999, law=["our-own-of-2020"])
     with pytest.raises(NotFound, match="1 are held"):
-        recordings.purge("anna", dry_run=False)
+        purge([recordings.clearing], "anna", dry_run=False)
 
 
 def test_a_purge_that_was_cut_short_is_made_good(
@@ -244,9 +245,9 @@ def test_a_purge_that_was_cut_short_is_made_good(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", lambda _path, missing_ok: (_ for _ in ()).throw(OSError("cut")))
         with pytest.raises(OSError, match="cut"):
-            recordings.purge("anna", dry_run=False)
+            purge([recordings.clearing], "anna", dry_run=False)
     assert (state(engine, attempt), recordings.shelf.path(attempt).exists()) == ("removed", True)
-    assert recordings.purge("anna", dry_run=False).removed == 1
+    assert purge([recordings.clearing], "anna", dry_run=False).removed == 1
     assert not recordings.shelf.path(attempt).exists()
 
 
@@ -256,7 +257,7 @@ def test_nothing_is_called_deleted_where_we_may_not_delete(
     attempt = aged(engine, recordings, 2000)
     monkeypatch.setattr("os.access", lambda _path, _mode: False)
     with pytest.raises(ZvonarError, match="may not delete"):
-        recordings.purge("anna", dry_run=False)
+        purge([recordings.clearing], "anna", dry_run=False)
     assert state(engine, attempt) == "kept"
 
 

@@ -17,6 +17,8 @@ OPERATIONS = (
     ("DELETE", "/v1/bindings/{order}"),
     ("GET", "/v1/bindings/{order}"),
     ("GET", "/v1/bindings/explain"),
+    ("GET", "/v1/calls"),
+    ("GET", "/v1/recordings/{call}"),
 )
 SEVERAL = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 CHECKS = [not_a_server_error, content_type_conformance]

@@ -73,6 +73,15 @@ class Calls:
         whisper = self._settings.masking.whisper
         return Taken(MaskRole(row.role), end, whisper, recorded, self._phrases())
 
+    def joined(self, call: str) -> None:
+        """They talk from now on, and are recorded. Written within a moment, nobody waits for it."""
+        now = self._settings.now()
+        self._later.do(partial(self._joined, UUID(call), now))
+
+    def _joined(self, call_id: UUID, now: datetime) -> None:
+        with writing(self._engine) as connection:
+            store.change(connection, call_id, joined_at=now)
+
     def _still(self, connection: Connection, row: Record) -> MaskEnd:
         """NONE: the caller's side of the order still leads to this phone; else what came between."""
         now = self._settings.now()
@@ -99,8 +108,9 @@ class Calls:
                 return
             talked = row.answered_at is not None
             end = MaskEnd.TALKED if talked and end in (MaskEnd.ABANDONED, MaskEnd.NONE) else end
-            recording = row.recording if talked else Recording.NONE
-            store.change(connection, call_id, ended_at=now, ended=end, recording=recording)
+            store.change(connection, call_id, ended_at=now, ended=end)
+            if end is not MaskEnd.TALKED:
+                store.change(connection, call_id, recording=Recording.NONE)
             if row.order_id:
                 self._tell(connection, row, end, now)
         telemetry.masked_calls.labels(end or "lost", row.role).inc()

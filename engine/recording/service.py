@@ -1,30 +1,28 @@
-"""The recordings of calls as operators and auditors handle them: what there is, handed out, deleted in time.
+"""The recordings of campaigns' calls as operators and auditors handle them: what there is, and handed out.
 
     wanted -> kept | missing | none (nobody answered)      kept, missing -> removed
 
-`check` looks for the file of every call that is over. `purge` deletes what nobody has to keep any longer:
-a recording is kept `recording.keep_days`, and longer where a law pack of its campaign asks for it. It goes by
-the files, so that none is forgotten, and writes before it deletes: the next run makes good one cut short.
+`check` looks for the file of every call that is over. A recording is kept `recording.keep_days`, and longer
+where a law pack of its campaign asks for it (`clearing`).
 """
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from engine import telemetry
 from engine.contact.lists import moment
 from engine.contact.packs import packs
-from engine.errors import NotFound, UsageError, ZvonarError
+from engine.errors import NotFound, UsageError
 from engine.files.drafts import drafted
 from engine.recording import sound
-from engine.recording.shelf import Folder, Shelf
+from engine.recording.clearing import Clearing, Ids, Keeping
+from engine.recording.shelf import Shelf
 from engine.recording.verdict import BYTES_A_MS, verdict
 from engine.settings import Settings
 from storage import audit
@@ -35,20 +33,9 @@ from storage.vocab import Recording
 
 SETTLE = timedelta(seconds=10)  # Asterisk ends the file a moment after the call
 BATCH = 1000
-DAY = timedelta(days=1)  # a call is over, at the latest, on the day after it was prepared
 NEVER = 10**6  # days, for want of the law pack that would tell
 
 log = telemetry.logger("recording")
-
-
-@dataclass(slots=True)
-class Purged:
-    """What became of recordings that were old enough by `recording.keep_days`; `held`: a law keeps them."""
-
-    removed: int = 0
-    bytes: int = 0
-    held: int = 0
-    until_utc: datetime | None = None
 
 
 class Recordings:
@@ -57,6 +44,8 @@ class Recordings:
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self._engine, self._settings = engine, settings
         self.shelf = Shelf(settings.recordings_dir)
+        keeping = Keeping(settings.recording.keep_days, store.remove, self._terms)
+        self.clearing = Clearing(engine, settings, self.shelf, keeping)
 
     def check(self) -> int:
         """Look for the recordings of calls that are over, a batch of them; how many were looked for.
@@ -123,64 +112,14 @@ class Recordings:
                 )
         return len(content) // BYTES_A_MS
 
-    def purge(self, actor: str, *, dry_run: bool) -> Purged:
-        """Delete what is old enough, folder by folder; what became of it. NotFound when nothing is.
-
-        ZvonarError: a folder in which we may not delete.
-        """
-        done, now = Purged(), self._settings.now()
-        for folder in self.shelf.folders(now - self._days(())):
-            gone, held = self._judged(folder, now)
-            if gone and not dry_run:
-                self._remove(folder, gone, actor)
-            done.removed += len(gone)
-            done.bytes += sum(gone.values())
-            done.held += held
-            done.until_utc = folder.until if gone else done.until_utc
-        if not done.removed:
-            raise NotFound(f"no recording is old enough to be deleted ({done.held} are held by a law pack)")
-        return done
-
-    def _judged(self, folder: Folder, now: datetime) -> tuple[dict[UUID, int], int]:
-        """Those of a folder that may go, with their bytes, and how many must stay."""
-        files = folder.files()
-        with reading(self._engine) as connection:
-            rows = store.of(connection, files)
-        law = {attempt: row.law for attempt, row in rows.items()}
-        gone = {
-            attempt: size
-            for attempt, size in files.items()
-            if now - folder.until >= self._days(law.get(attempt, ()))
+    def _terms(self, connection: Connection, attempts: Ids) -> dict[UUID, int]:
+        """Days for which law packs keep these; for ever under one that is not here."""
+        known, rows = packs(self._settings), store.of(connection, attempts)
+        return {
+            attempt: max(known[name].retention_days if name in known else NEVER for name in row.law)
+            for attempt, row in rows.items()
+            if row.law
         }
-        return gone, len(files) - len(gone)
-
-    def _days(self, law: Iterable[str]) -> timedelta:
-        """How long a recording is kept under these packs; for ever under one that is not here."""
-        known = packs(self._settings)
-        terms = [known[name].retention_days if name in known else NEVER for name in law]
-        return timedelta(days=max(self._settings.recording.keep_days, *terms, 0)) + DAY
-
-    def _remove(self, folder: Folder, files: dict[UUID, int], actor: str) -> None:
-        """Write down that these go, then delete them; a file that stays goes with the next run."""
-        if not os.access(folder.path, os.W_OK | os.X_OK):
-            raise ZvonarError(f"{folder.path}: may not delete there")
-        with writing(self._engine) as connection:
-            store.remove(connection, files)
-            audit.note(
-                connection,
-                at=self._settings.now(),
-                actor=actor,
-                deed="recording.purge",
-                subject=folder.path.name,
-                recordings=len(files),
-                bytes=sum(files.values()),
-                before=folder.until.isoformat(),
-                keep_days=self._settings.recording.keep_days,
-            )
-        for attempt in files:
-            self.shelf.path(attempt).unlink(missing_ok=True)
-        telemetry.recordings.labels(Recording.REMOVED).inc(len(files))
-        folder.leave()
 
     def _find(self, attempt: str) -> Record:
         try:
@@ -203,8 +142,3 @@ def _told(row: Record) -> dict[str, Any]:
     names = {"attempt": row.id, "campaign": row.campaign, "at_utc": row.prepared_at}
     times = {"answered_utc": row.answered_at, "ended_utc": row.ended_at}
     return names | times | {"outcome": row.outcome, "heard_ms": row.heard_ms, "recording": row.recording}
-
-
-def summary(done: Purged) -> dict[str, Any]:
-    """What a purge tells."""
-    return asdict(done)

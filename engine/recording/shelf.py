@@ -1,4 +1,4 @@
-"""The recordings' folder: `0198/0198c7a/0198c7a2-….alaw`, named by the attempt's id and by nothing else.
+"""A folder of recordings: `0198/0198c7a/0198c7a2-….alaw`, named by the call's id and by nothing else.
 
 An id begins with its moment (UUID version 7, 48 bits of milliseconds), so a folder of the first seven digits
 holds what was prepared in 2^20 ms, 17 minutes: 12,000 files at a million calls a day. The dialplan works the
@@ -28,9 +28,9 @@ class Folder:
     until: datetime
 
     def files(self) -> dict[UUID, int]:
-        """Attempt -> bytes of its recording. What is named otherwise is none of ours."""
+        """Call -> bytes of its recording. What is named otherwise is none of ours."""
         found: dict[UUID, int] = {}
-        with os.scandir(self.path) as entries:
+        with suppress(FileNotFoundError), os.scandir(self.path) as entries:
             for entry in entries:
                 with suppress(ValueError, FileNotFoundError):
                     if entry.name.endswith(SUFFIX):
@@ -50,15 +50,15 @@ class Shelf:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def path(self, attempt: UUID) -> Path:
-        """The place of an attempt's recording."""
-        name = str(attempt)
+    def path(self, call: UUID) -> Path:
+        """The place of a call's recording."""
+        name = str(call)
         return self.root / name[:4] / name[:7] / f"{name}{SUFFIX}"
 
-    def size(self, attempt: UUID) -> int | None:
-        """Bytes of an attempt's recording; None when there is no file. OSError: it cannot be looked at."""
+    def size(self, call: UUID) -> int | None:
+        """Bytes of a call's recording; None when there is no file. OSError: it cannot be looked at."""
         try:
-            return self.path(attempt).stat().st_size
+            return self.path(call).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -1,15 +1,18 @@
 """A recording as a file that any player plays: A-law (ITU-T G.711) to 16-bit WAV, 8 kHz."""
 
+import struct
 import sys
-import wave
 from array import array
+from collections.abc import Iterator
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 
 from engine.errors import UsageError
 
 RATE = 8000
 CHUNK = 1 << 16
+HEADER = 44  # bytes of a WAV file before its samples
 
 
 def write(recording: Path, out: Path, ending: str) -> None:
@@ -18,12 +21,25 @@ def write(recording: Path, out: Path, ending: str) -> None:
         case ".alaw":
             out.write_bytes(recording.read_bytes())
         case ".wav":
-            with recording.open("rb") as source, wave.open(str(out), "wb") as target:
-                target.setparams((1, 2, RATE, 0, "NONE", ""))
-                while chunk := source.read(CHUNK):
-                    target.writeframes(linear(chunk))
+            with recording.open("rb") as source, out.open("wb") as target:
+                target.writelines(wav(source, recording.stat().st_size))
         case _:
             raise UsageError("a recording is written as .wav or .alaw")
+
+
+def wav(source: BufferedReader, size: int) -> Iterator[bytes]:
+    """The next `size` bytes of a recording as a WAV file of `wav_size(size)` bytes, piece by piece."""
+    form = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+    yield b"RIFF" + struct.pack("<I", wav_size(size) - 8) + b"WAVEfmt " + struct.pack("<I", len(form)) + form
+    yield b"data" + struct.pack("<I", 2 * size)
+    while size and (chunk := source.read(min(CHUNK, size))):
+        size -= len(chunk)
+        yield linear(chunk)
+
+
+def wav_size(size: int) -> int:
+    """Bytes of the WAV file that so many bytes of A-law become."""
+    return HEADER + 2 * size
 
 
 def linear(alaw: bytes) -> bytes:

@@ -67,6 +67,7 @@ def _calls() -> None:
         sa.Column("trunk", NAME, nullable=False, comment="by which he was dialled"),
         sa.Column("dialled_at", TIME, nullable=True),
         sa.Column("answered_at", TIME, nullable=True),
+        sa.Column("joined_at", TIME, nullable=True, comment="of a recorded call: from then on they talk"),
         sa.Column("ended_at", TIME, nullable=True),
         sa.Column("ended", sa.String(length=12), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False, comment="wrong codes"),
