@@ -39,8 +39,8 @@ from engine.masking.calls import Calls
 from engine.masking.feed import EventsFeed
 from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
+from engine.masking.recordings import CLEAR_S, LOOK_S, MaskRecordings
 from engine.masking.rehearsal import Rehearsal
-from engine.masking.recordings import MaskRecordings
 from engine.masking.service import Bindings
 from engine.masking.spending import Spending
 from engine.masking.sweeping import Sweeping
@@ -206,10 +206,13 @@ def mask_rounds(settings: Settings) -> Rounds:
     """Beside the FastAGI server, for a taxi runs no dialer. One more is a line here: a `step` that does a
     piece and says whether more is waiting, safe beside the same step of other servers.
     """
-    engine = database(settings, 2)
+    engine = database(settings, 4)
+    recorded = MaskRecordings(engine, settings)
     rounds = [
         Round("mask-spending", Spending(engine, settings).step, spending.EVERY_S),
         Round("mask-sweeping", Sweeping(engine, settings).step, sweeping.EVERY_S, sweeping.BETWEEN_S),
+        Round("mask-recordings", recorded.look, LOOK_S),
+        Round("mask-clearing", recorded.clear, CLEAR_S),
     ]
     return Rounds(rounds)
 

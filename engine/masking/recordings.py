@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Engine
 from engine import telemetry
 from engine.errors import Gone, NotFound, Refused, Unreachable, ZvonarError
 from engine.masking import events
-from engine.masking.line import FOLDER
+from engine.masking.judge import FOLDER
 from engine.recording.clearing import Clearing, Keeping, Purged
 from engine.recording.shelf import Shelf
-from engine.recording.verdict import BYTES_A_MS, verdict
+from engine.recording.verdict import BYTES_A_MS, SLACK_MS, verdict
 from engine.settings import Settings
 from storage import audit
 from storage import mask_recordings as store
@@ -32,6 +32,7 @@ SETTLE = timedelta(seconds=10)  # Asterisk ends the file a moment after the call
 LOST = timedelta(
     hours=3
 )  # a call that began before, and has no end, was lost: masking.max_talk_s is two at most
+LOOK_S, CLEAR_S = 5.0, 86_400.0  # between two looks, and two clearings
 BATCH = 100
 MOST = 500
 PATH = "/v1/recordings"
@@ -101,7 +102,10 @@ class MaskRecordings:
     def clear(self) -> bool:
         """Delete what was kept for `masking.keep_days`; nothing more is waiting."""
         done = Purged()
-        self.clearing.run(ACTOR, done)
+        try:
+            self.clearing.run(ACTOR, done)
+        except ZvonarError as error:
+            log.error("recordings stay for longer than they may", reason=str(error))
         if done.removed:
             log.info("recordings deleted", recordings=done.removed, bytes=done.bytes)
         return False
@@ -163,10 +167,11 @@ class MaskRecordings:
             with self.shelf.path(row.id).open("rb") as file:
                 sha256, size = _digest(file), file.tell()
         except (FileNotFoundError, NotADirectoryError):
-            sha256, size = "", None
+            sha256, size = "", 0
         talked_ms = _talked_ms(row)
         # Who is silent may send nothing, but hardly both of them for half of their talk.
-        return Found(verdict(talked_ms, talked_ms // 2, size), sha256, size or 0)
+        least_ms = max(0, talked_ms - SLACK_MS) // 2
+        return Found(verdict(talked_ms, least_ms, size or None), sha256 if size else "", size)
 
     def _settle(self, connection: Connection, row: Record, found: Found) -> Recording:
         """Write it down, and tell the dispatch; what became of it, NONE if somebody else has seen to it."""
