@@ -106,6 +106,24 @@ def explain(ctx: click.Context, caller: str, did: str, style: str) -> None:
     show_record(record, style, titles(list(record), lang))
 
 
+@command.command()
+@click.option("--order", default="", help="Of this order only.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The newest so many.")
+@formatted
+@click.pass_context
+def calls(ctx: click.Context, order: str, limit: int, style: str) -> None:
+    """The last masked calls, those under way among them; of phones the last four digits."""
+    from engine.reports import masking as report
+    from engine.reports.words import titles
+    from engine.wiring import database
+
+    settings = settings_of(ctx)
+    rows = report.last(database(settings), order, limit)
+    if style == "table":
+        rows = [report.shown_call(row, settings.lang) for row in rows]
+    show_rows(rows, style, titles([*report.CALLS], settings.lang))
+
+
 @command.group()
 def pool() -> None:
     """The numbers of ours that masking gives out."""
@@ -141,10 +159,16 @@ def drain(ctx: click.Context, did: str) -> None:
 @formatted
 @click.pass_context
 def list_numbers(ctx: click.Context, style: str) -> None:
-    """Every number and how many open routes it has."""
+    """Every number and how many open routes it has; how many are free for the busiest phone."""
     from engine.reports.words import titles
 
-    show_rows(numbers(ctx).all(), style, titles([*NUMBERS], settings_of(ctx).lang))
+    pool = numbers(ctx)
+    show_rows(pool.all(), style, titles([*NUMBERS], settings_of(ctx).lang))
+    room = pool.room()
+    say(
+        f"the pool gives out {room['numbers']}; the phone with the most orders has {room['busiest']} of them,"
+        f" {room['free']} are free for it"
+    )
 
 
 @pool.command()

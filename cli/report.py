@@ -72,6 +72,36 @@ def _show_variants(rows: list[dict[str, Any]], style: str, lang: str) -> None:
 
 
 @command.command()
+@click.option("--since", default="", metavar="DATE", help="The first day (UTC), or a moment; else 30 days.")
+@click.option("--until", default="", metavar="DATE", help="The last day (UTC), or a moment; else now.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Into an .xlsx, .html or .csv.")
+@formatted
+@click.pass_context
+def masking(ctx: click.Context, since: str, until: str, out: Path | None, style: str) -> None:
+    """Masked calls: how many were connected, how soon, why others were not; by day, role and end.
+
+    JSON has all of it, CSV the days.
+    """
+    from engine.reports import masking as report
+    from engine.reports.words import titles
+    from engine.wiring import database
+
+    settings = settings_of(ctx)
+    found = report.masking(database(settings), *report.period(since, until, settings.now()))
+    if out is not None:
+        say(f"{out}: {report.write(found, out, settings.lang)} rows")
+        return
+    if style == "json":
+        show_record(found, style)
+        return
+    days = found["days"] if style == "csv" else report.days(found, settings.lang)
+    if style == "table":
+        figures = report.summary(found, settings.lang)
+        show_rows(figures, style, titles(["measure", "value"], settings.lang))
+    show_rows(days, style, titles(list(report.COLUMNS), settings.lang))
+
+
+@command.command()
 @click.argument("phone", default="")
 @click.option("--from", "since", default="", metavar="DATE", help="The first day (UTC), or a moment.")
 @click.option("--to", "until", default="", metavar="DATE", help="The last day (UTC), or a moment.")

@@ -265,6 +265,16 @@ def open_routes(connection: Connection, at: datetime) -> dict[str, int]:
     return {row.did: row.routes for row in connection.execute(query.group_by(route.c.did))}
 
 
+def busiest(connection: Connection, at: datetime) -> int:
+    """How many numbers of the pool the phone has that has the most of them."""
+    taken = select(func.count(route.c.did.distinct()).label("taken")).join(
+        number, number.c.did == route.c.did
+    )
+    taken = taken.where(~number.c.shared, or_(route.c.closes_at > at, route.c.grace_until > at))
+    of_phone = taken.group_by(route.c.caller).subquery()
+    return int(connection.execute(select(func.coalesce(func.max(of_phone.c.taken), 0))).scalar_one())
+
+
 def orders(connection: Connection, at: datetime, limit: int) -> Sequence[Record]:
     """Orders that are not over, the newest first; all columns."""
     query = select(order).where(or_(order.c.closes_at > at, order.c.grace_until > at))

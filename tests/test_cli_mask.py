@@ -50,6 +50,12 @@ def test_a_pool_gives_each_order_of_a_driver_a_number_until_it_is_drained(ready:
     assert "no number is free" in capsys.readouterr().err
     assert run(["mask", "pool", "drain", "+78120000002"]) == 0
     assert "2 routes still have it" in capsys.readouterr().err
+    assert run(["mask", "pool", "add", "+78120000003"]) == 0
+    assert run(["mask", "pool", "add", "+78120000004"]) == 0
+    assert run(other) == 0
+    capsys.readouterr()
+    assert run(["mask", "pool", "list"]) == 0
+    assert "gives out 2; the phone with the most orders has 2 of them, 0 are free" in capsys.readouterr().err
     rows = {row["did"]: row for row in told(capsys, "mask", "pool", "list")}
     assert (rows["+78120000002"]["state"], rows["+78120000002"]["routes"]) == ("drain", 2)
     assert told(capsys, "mask", "pool", "plan", "--drivers", "2", "--clients", "3") == {
@@ -100,3 +106,18 @@ def test_a_call_is_rehearsed_without_the_hidden_number(ready: Path, capsys: Said
     assert run(["rehearse", "mask", "--to", COMPANY, "--keys", "x", "--format", "csv"]) == 0
     assert "outcome,,abandoned," in capsys.readouterr().out
     assert run(["rehearse", "mask", "--to", "nothing"]) == 2
+
+
+def test_the_last_calls_are_listed_and_reported_without_whole_numbers(ready: Path, capsys: Said) -> None:
+    assert told(capsys, "mask", "calls") == []
+    assert told(capsys, "report", "masking")["calls"] == 0
+    assert run(["mask", "calls"]) == 0
+    assert run(["report", "masking"]) == 0
+    out = capsys.readouterr().out
+    assert "звонящий" in out
+    assert "доля соединённых" in out
+    assert run(["report", "masking", "--since", "2026-01-02", "--until", "2026-01-01"]) == 2
+    assert run(["report", "masking", "--since", "yesterday"]) == 2
+    assert run(["report", "masking", "-o", "masking.html"]) == 0
+    assert "0 rows" in capsys.readouterr().err
+    assert run(["report", "masking", "-o", "masking.pdf"]) == 2

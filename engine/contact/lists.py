@@ -81,6 +81,12 @@ def moment(text: str, what: str) -> datetime | None:
     return found
 
 
+def beginning(text: str, what: str) -> datetime | None:
+    """The same, but a date means its beginning (UTC)."""
+    day = text.strip()
+    return moment(f"{day}T00:00+00:00" if len(day) == len("2026-12-31") else day, what)
+
+
 def word(row: Mapping[str, str], name: str, words: Iterable[str], default: str = "") -> str:
     """A cell that has one of these words."""
     found = row.get(name, "").lower() or default

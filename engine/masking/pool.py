@@ -74,5 +74,15 @@ class Numbers:
             {name: getattr(row, name) for name in names} | {"routes": routes.get(row.did, 0)} for row in rows
         ]
 
+    def room(self) -> dict[str, int]:
+        """`numbers` of the pool, `busiest`: how many of them the phone has that has the most, `free`:
+        how many are left to it; so many more orders of one phone at a time there may be.
+        """
+        with reading(self._engine) as connection:
+            busiest = store.busiest(connection, self._settings.now())
+            rows = store.numbers(connection)
+        given = sum(row.state == NumberState.ON and not row.shared for row in rows)
+        return {"numbers": given, "busiest": busiest, "free": max(0, given - busiest)}
+
     def _note(self, connection: Any, actor: str, deed: str, number: str, **detail: Any) -> None:
         audit.note(connection, at=self._settings.now(), actor=actor, deed=deed, subject=number, **detail)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from engine.contact.cases import past
 from engine.contact.law import Law
 from engine.contact.limits import Limit, Past, Target
-from engine.contact.lists import moment
+from engine.contact.lists import beginning, moment
 from engine.contact.numbers import e164
 from engine.contact.packs import packs
 from engine.errors import NotFound, UsageError
@@ -85,7 +85,7 @@ class Auditor:
         if not phone and not (since and until):
             raise UsageError("name a PHONE, or a time with --from and --to")
         number = e164(phone, self._settings.region) if phone else ""
-        first, end = _day(since, "--from"), moment(until, "--to")
+        first, end = beginning(since, "--from"), moment(until, "--to")
         if first and end and first >= end:
             raise UsageError("--to is before --from")
         with reading(self._engine) as connection:
@@ -221,8 +221,3 @@ def _ban(ban: Record) -> Row:
 def _consent(line: Record) -> Row:
     cells = ("consent", line.kind, line.subject, "", line.at, line.until, "yes" if line.given else "no")
     return dict(zip(ENTRY, (*cells, line.source, line.proof, line.actor, ""), strict=True))
-
-
-def _day(day: str, what: str) -> datetime | None:
-    """The beginning of a day (UTC), or a moment."""
-    return moment(f"{day}T00:00+00:00" if len(day) == len("2026-12-31") else day, what)

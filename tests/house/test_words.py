@@ -11,7 +11,7 @@ from dialplan import phrases
 from dialplan.rehearsal import WORDS as STEPS
 from engine.reports import words_mask
 from engine.speech.keys import PRESSED
-from storage.vocab import Action, MaskEnd, MaskRule, MaskWay, Outcome
+from storage.vocab import Action, MaskEnd, MaskRole, MaskRule, MaskWay, Outcome
 
 # The public contract's list; a release may add one, never change one.
 OUTCOMES = """
@@ -75,7 +75,14 @@ def test_every_rule_of_masking_has_its_sentence_in_each_language() -> None:
 
 def test_what_masking_tables_hold_has_its_word() -> None:
     steps = {*STEPS.values(), "play", "ask", "tell", "lookup", "connect", "reach", "hang-up", "outcome"}
-    kinds = {"decision": {*MaskWay}, "end": {*MaskEnd}, "step": steps, "hears": {"caller", "callee"}}
+    kinds = {
+        "decision": {*MaskWay},
+        "end": {*MaskEnd},
+        "hears": {"caller", "callee"},
+        "role": {*MaskRole, "stranger"},
+        "rule": {*MaskRule} - {MaskRule.NONE},
+        "step": steps,
+    }
     assert [f"{kind}.{key}" for kind, keys in kinds.items() for key in keys if not word(kind, key)] == []
 
 
