@@ -7,10 +7,10 @@
 | AskCode | greeting, and the code of an order, three times; silence leads to the call centre |
 | Centre | why, if it is not plain, and the call centre with the order's card |
 | Crossed | told, and over: the other side's call must get through to him |
+| CallBack | we rang him: he presses 1 before anybody else is dialled, for a voicemail does not |
 
 A callee who is busy, silent or off is told to the caller, and to the other side by an event. When the order
 went to another driver while the old one's phone rang, the client is led to the new one, the driver told.
-With `back` we rang the caller first: he presses 1 before anybody else is dialled, for a voicemail does not.
 
 `taken` is the other end: what the callee hears before they talk, and whether they still may. Pure.
 """
@@ -21,6 +21,7 @@ from engine.masking.reached import end_of
 from engine.masking.sheet import (
     Again,
     AskCode,
+    CallBack,
     Centre,
     Chosen,
     Coded,
@@ -42,9 +43,11 @@ LAST = "#"
 MOST_DIGITS = 12
 KEY_MS = 4000  # of silence after a digit, and the code is taken as given
 CENTRE_S = 300
+ASKED = 2  # whether he whom we rang wants the talk
 AGAIN = 3  # drivers that one call may be led to
 WHY = {  # the rule that led to the call centre, where that is not plain
     MaskRule.ORDER_FINISHED: Mask.FINISHED,
+    MaskRule.ORDER_REASSIGNED: Mask.REASSIGNED,
     MaskRule.CALLS_AT_ONCE: Mask.REFUSED,
     MaskRule.CALLS_HOUR: Mask.REFUSED,
     MaskRule.PREFIX: Mask.REFUSED,
@@ -72,8 +75,6 @@ def mask(call: MaskCall) -> Conversation[MaskEnd]:
     """Play one call; how it ended, also when the caller hangs up."""
     so_far = _Masked(call)
     try:
-        if call.back and not (yield from _wanted(so_far)):
-            return MaskEnd.ABANDONED
         verdict: Verdict | MaskEnd = call.verdict
         while not isinstance(verdict, MaskEnd):
             verdict = yield from _next(so_far, verdict)
@@ -99,16 +100,15 @@ def taken(call: Taken) -> Conversation[bool]:
         return False
 
 
-def _wanted(so_far: _Masked) -> Conversation[bool]:
-    """Is it a person who took our call, and does he want the talk?"""
-    verdict = so_far.call.verdict
-    role = verdict.role if isinstance(verdict, Leg) else MaskRole.DRIVER
+def _wanted(so_far: _Masked, role: MaskRole) -> Conversation[Verdict | MaskEnd]:
+    """Is it a person who took our call, and does he want the talk? Then whom he reaches by now."""
     clips = so_far.say(Mask.BACK_TO_CLIENT if role is MaskRole.DRIVER else Mask.BACK_TO_DRIVER)
-    for _ in range(2):
+    for _ in range(ASKED):
         heard = yield Ask(clips, "1")
         if heard.key == "1":
-            return True
-    return False
+            verdict: Verdict = yield Lookup(Again())
+            return verdict
+    return MaskEnd.ABANDONED
 
 
 def _next(so_far: _Masked, verdict: Verdict) -> Conversation[Verdict | MaskEnd]:
@@ -126,6 +126,8 @@ def _next(so_far: _Masked, verdict: Verdict) -> Conversation[Verdict | MaskEnd]:
             yield PickUp()
             yield Play(so_far.say(Mask.CROSSED))
             return MaskEnd.CROSSED
+        case CallBack(role):
+            return (yield from _wanted(so_far, role))
 
 
 def _through(so_far: _Masked, leg: Leg) -> Conversation[Verdict | MaskEnd]:

@@ -7,6 +7,7 @@
 | joined | none: an operator took the debtor's call (argument 1: the attempt); noted, and they talk |
 | mask | dialplan.mask, on a number of ours; ZVONAR_MASK names a call in which we rang the caller first |
 | mask-taken | dialplan.mask.taken, on the other side's channel (argument 1: the call) |
+| mask-failed | none: he whom we rang first did not take the call (argument 1); noted |
 
 Who answered, as Asterisk's AMD takes it, comes with the call as AMDSTATUS; it asks nothing.
 """
@@ -87,12 +88,18 @@ def _masked(calls: Calls) -> Mapping[str, Route]:
 
         return Scenario(conversation=taken(they), finish=finish)
 
-    return {"mask": Route(open_mask, (MASK,)), "mask-taken": Route(open_taken)}
+    def open_failed(call: Call) -> Scenario:
+        calls.untaken(call.args[0] if call.args else "")
+        return Scenario(conversation=_nothing())
+
+    taken_, failed = Route(open_taken), Route(open_failed)
+    return {"mask": Route(open_mask, (MASK,)), "mask-taken": taken_, "mask-failed": failed}
 
 
 def _mask(call: Call, calls: Calls) -> Scenario:
     """A number that is withheld, and that the carrier tells us alone, leads too; it is never shown."""
-    line, sheet = calls.open(call.dnid, call.caller_id)
+    ordered = call.variables.get(MASK, "")
+    line, sheet = calls.ordered(ordered) if ordered else calls.open(call.dnid, call.caller_id)
     return Scenario(
         conversation=mask(sheet),
         tell=line.dialling,

@@ -234,6 +234,7 @@ class MaskRule(StrEnum):
     CODES_HOUR = "codes-hour"
     STRANGER = "stranger"
     ORDER_FINISHED = "order-finished"
+    ORDER_REASSIGNED = "order-reassigned"
     CALL_BACK = "call-back"
     CROSSED = "crossed"
     PREFIX = "prefix"

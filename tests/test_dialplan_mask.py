@@ -23,6 +23,7 @@ from dialplan.steps import (
 )
 from engine.masking.sheet import (
     AskCode,
+    CallBack,
     Centre,
     Coded,
     Crossed,
@@ -255,12 +256,24 @@ def test_who_is_being_called_by_the_other_side_is_told_to_hang_up() -> None:
 
 
 def test_who_asked_to_be_rung_presses_one_before_anybody_else_is_dialled() -> None:
-    back = replace(CALL, back=True)
-    steps, end = play(back, "1", TALK, MaskEnd.TALKED)
-    assert steps == ["back-to-client?", *RUNG, "parted"] and end is MaskEnd.TALKED
-    steps, end = play(back, "", "")
+    drivers, clients = (of(CallBack(role)) for role in MaskRole)
+    steps, end = play(drivers, "1", LEG, TALK, MaskEnd.TALKED)
+    assert steps == ["back-to-client?", "again", *RUNG, "parted"] and end is MaskEnd.TALKED
+    steps, end = play(drivers, "", "1", LEG, BUSY)
+    assert steps == [*["back-to-client?"] * 2, "again", *RUNG, "pickup", "busy"] and end is MaskEnd.BUSY
+    steps, end = play(drivers, "", "")
     assert steps == ["back-to-client?"] * 2 and end is MaskEnd.ABANDONED
-    assert play(replace(back, verdict=BACK), "", "")[0] == ["back-to-driver?"] * 2
+    assert play(clients, "", "")[0] == ["back-to-driver?"] * 2
+
+
+@pytest.mark.parametrize(
+    "rule, why",
+    [("order-finished", "finished"), ("order-reassigned", "reassigned"), ("calls-hour", "refused")],
+)
+def test_who_was_rung_too_late_is_told_why_and_led_to_the_centre(rule: str, why: str) -> None:
+    steps, end = play(of(CallBack(MaskRole.DRIVER)), "1", Centre(rule), True)
+    assert steps == ["back-to-client?", "again", "pickup", f"{why}+to-centre", "connect queue:taxi"]
+    assert end is MaskEnd.CENTRE
 
 
 @pytest.mark.parametrize(

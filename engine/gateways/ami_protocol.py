@@ -136,16 +136,15 @@ _PATTERNS = {
     **dict.fromkeys(("endpoint", "context"), SAFE_NAME),
     "exten": r"[A-Za-z0-9_.*#+-]{1,64}",
     "caller_id": rf"({SAFE_NUMBER})?",
-    "amd": r"[a-z]{0,16}",
+    **{"amd": r"[a-z]{0,16}", "variable": r"[A-Z_]{1,32}"},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """One call to make: `attempt` is ActionID, ChannelId and the variable ZVONAR_ATTEMPT. The dialplan is to
-    `record` it from the answer on, and to tell machines by the preset `amd`. The phone is `number` behind the
-    PJSIP `endpoint`; answered, it goes to `exten` of `context`. UsageError for a value that could mean more
-    than it says: nothing here reaches a dial string unchecked.
+    """One call to make: `attempt` is ActionID, ChannelId and `variable`. The dialplan is to `record` it from the
+    answer on, and to tell machines by the preset `amd`. The phone is `number` behind the PJSIP `endpoint`;
+    answered, it goes to `exten` of `context`. UsageError for a value that could mean more than it says.
     """
 
     attempt: str
@@ -157,6 +156,7 @@ class Originate:
     ring_s: float = 40
     record: bool = False
     amd: str = ""
+    variable: str = "ZVONAR_ATTEMPT"
 
     def __post_init__(self) -> None:
         for name, pattern in _PATTERNS.items():
@@ -178,7 +178,7 @@ class Originate:
             "Priority": "1",
             "Timeout": str(round(self.ring_s * 1000)),
             "Async": "true",
-            "Variable": f"ZVONAR_ATTEMPT={self.attempt}{wishes}",
+            "Variable": f"{self.variable}={self.attempt}{wishes}",
         } | ({"CallerID": self.caller_id} if self.caller_id else {})
 
 

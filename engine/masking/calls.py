@@ -57,6 +57,23 @@ class Calls:
         line.begin()
         return line, sheet(self._settings, line.id, line.verdict, phrases)
 
+    def ordered(self, call: str) -> tuple[Line, MaskCall]:
+        """A call that we began, and that he whom we rang has taken. NotFound; VoiceError as `open`."""
+        phrases = self._phrases()
+        with reading(self._engine) as connection:
+            row = self._find(connection, call)
+        if not row.back or row.ended_at:
+            raise NotFound("no call that we began, or it is over")
+        line = Line(self._engine, self._settings, row.id, row.did, row.caller)
+        line.ordered(row.order_id, MaskRole(row.role))
+        return line, sheet(self._settings, line.id, line.verdict, phrases)
+
+    def untaken(self, call: str) -> None:
+        """He whom we rang did not take our call. NotFound for an id that names none."""
+        with reading(self._engine) as connection:
+            row = self._find(connection, call)
+        self._later.do(partial(self._ended, row.id, MaskEnd.ABANDONED, self._settings.now()))
+
     def taken(self, call: str) -> Taken:
         """The other side has taken this call: may they still talk? NotFound for an id that names none."""
         now = self._settings.now()
@@ -85,12 +102,11 @@ class Calls:
     def _still(self, connection: Connection, row: Record) -> MaskEnd:
         """NONE: the caller's side of the order still leads to this phone; else what came between."""
         now = self._settings.now()
+        of_side = masking.routes_of_order(connection, row.order_id, MaskRole(row.role))
         if row.coded:
-            rows = masking.routes_of_order(connection, row.order_id, MaskRole(row.role))
-            rows = [one for one in rows if one.version == row.version]
+            rows = [one for one in of_side if one.version == row.version]
         else:
-            found = masking.routes_of(connection, row.did, row.caller)
-            rows = [one for one in found if one.order_id == row.order_id]
+            rows = [one for one in of_side if one.caller == row.caller]
         if still([Route.of(one) for one in rows], row.peer, now):
             return MaskEnd.NONE
         order = masking.find(connection, row.order_id)

@@ -47,6 +47,13 @@ class Judge:
         rows = masking.routes_of(connection, self.did, self.caller) if self.did and self.caller else ()
         return resolve([Route.of(row) for row in rows], now)
 
+    def by_order(self, connection: Connection, order_id: str, role: MaskRole, now: datetime) -> Decision:
+        """By the side of an order that he is."""
+        rows = masking.routes_of_order(connection, order_id, role)
+        routes = [Route.of(row) for row in rows if row.caller == self.caller]
+        gone = Decision(MaskWay.CALL_CENTRE, MaskRule.ORDER_REASSIGNED)
+        return resolve(routes, now) if routes else gone
+
     def by_code(self, connection: Connection, digits: str, now: datetime) -> Decision:
         """By the code of an order."""
         row = masking.by_code(connection, self.did, digits)

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, Engine
 from engine.masking import events, walls
 from engine.masking.judge import Judge, Judgement
 from engine.masking.routing import Decision, Route, choose
-from engine.masking.sheet import Again, AskCode, Chosen, Coded, Dialling, Leg, Parted, Verdict
+from engine.masking.sheet import Again, AskCode, CallBack, Chosen, Coded, Dialling, Leg, Parted, Verdict
 from engine.settings import Settings
 from storage import mask_calls as store
 from storage import masking
 from storage.db import reading, writing
-from storage.vocab import MaskEnd, MaskEvent, MaskRule, MaskWay, Recording
+from storage.vocab import MaskEnd, MaskEvent, MaskRole, MaskRule, MaskWay, Recording
 
 STRANGER = "stranger"
 REFUSED = (*walls.RULES, MaskRule.CODES_HOUR, MaskRule.NO_TRUNK)
@@ -33,6 +33,7 @@ class Line:
         self._engine, self._settings = engine, settings
         self._judge = Judge(settings, call_id, did, caller)
         self._choices: tuple[Route, ...] = ()
+        self._order: tuple[str, MaskRole] | None = None  # of a call that we began
         self._dialled = ("", "")  # peer and trunk, as they were written last
 
     def begin(self) -> None:
@@ -40,18 +41,15 @@ class Line:
         now = self._settings.now()
         with reading(self._engine) as connection:
             decision = self._judge.by_number(connection, now)
-        self._add(decision, now, role=STRANGER)
-
-    def ordered(self, route: Route) -> None:
-        """We ring the caller first, as he asked: the other side is to be reached by this route."""
-        decision = Decision(MaskWay.CONNECT, MaskRule.CALL_BACK, route)
-        self._add(decision, self._settings.now(), role=route.role, back=True)
-
-    def _add(self, decision: Decision, now: datetime, **more: Any) -> None:
         row = {"id": self.id, "begun_at": now, "did": self.did, "caller": self.caller}
-        row |= {"party": self.caller, "rule": decision.rule} | more
+        row |= {"party": self.caller, "role": STRANGER, "rule": decision.rule}
         with writing(self._engine) as connection:
             store.add(connection, row | self._decide(connection, decision, now))
+
+    def ordered(self, order_id: str, role: MaskRole) -> None:
+        """We rang the caller, who is this side of the order; `back` has written it down."""
+        self._order = order_id, role
+        self.verdict = CallBack(role)
 
     def ask(self, question: Any) -> Verdict | MaskEnd:
         """What the conversation asks; see `sheet`."""
@@ -61,9 +59,7 @@ class Line:
             case Coded(digits):
                 return self._coded(digits)
             case Again():
-                with reading(self._engine) as connection:
-                    decision = self._judge.by_number(connection, self._settings.now())
-                return self._again(decision)
+                return self._again(self._anew())
             case Parted():
                 return self._parted()
         raise ValueError(f"a question that nobody answers: {question!r}")
@@ -84,6 +80,14 @@ class Line:
         with writing(self._engine) as connection:
             self._change(connection, decision, self._settings.now())
         return self.verdict
+
+    def _anew(self) -> Decision:
+        """Whom he reaches by now."""
+        now = self._settings.now()
+        with reading(self._engine) as connection:
+            if self._order:
+                return self._judge.by_order(connection, *self._order, now)
+            return self._judge.by_number(connection, now)
 
     def _coded(self, digits: str) -> Verdict:
         """The order that this code means; a wrong one is counted."""

@@ -2,6 +2,7 @@
 
 `Verdict` says how the call goes on: to the other side (Leg), to the menu of orders, to the code, to the call
 centre, or to its end (Crossed). It comes with the call, and as the answer to Chosen, Coded and Again.
+CallBack comes first in a call that we began.
 """
 
 from collections.abc import Mapping
@@ -53,14 +54,20 @@ class Crossed:
     """The other side is calling him at this moment."""
 
 
-Verdict = Leg | Menu | AskCode | Centre | Crossed
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """We rang him, who is this side of the order: is it he, and does he want the talk?"""
+
+    role: MaskRole
+
+
+Verdict = Leg | Menu | AskCode | Centre | Crossed | CallBack
 
 
 @dataclass(frozen=True, slots=True)
 class MaskCall:
     """A call on one of our numbers. `centre` is where the call centre is (through `centre_endpoint` when it
-    is a number), "" for none; `told`: the other side is told of a call that failed; `back`: we rang the
-    caller.
+    is a number), "" for none; `told`: the other side is told of a call that failed.
     """
 
     id: str
@@ -69,7 +76,6 @@ class MaskCall:
     centre: str = ""
     centre_endpoint: str = ""
     told: bool = False
-    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +118,4 @@ class Parted:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The order is another driver's by now: whom does the caller reach? Answered by a Verdict."""
+    """Whom does the caller reach by now? The order may be another's, or over. Answered by a Verdict."""

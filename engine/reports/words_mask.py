@@ -167,6 +167,10 @@ WHY: Mapping[str, tuple[str, str]] = {
         "Заказ {order} закончен, дозвониться по нему можно было до {until}: говорим об этом, диспетчер.",
         "Order {order} is over, it led through until {until}: the caller is told, and to the call centre.",
     ),
+    "order-reassigned": (
+        "Мы позвонили первыми, но заказ тем временем отдан другому: говорим об этом, диспетчер.",
+        "We rang first, but the order went to another meanwhile: he is told, and to the call centre.",
+    ),
     "call-back": (
         "Система звонит первой: {role} заказа {order} просил соединить; заказ открыт до {until}.",
         "We ring first: the {role} of order {order} asked to be connected; it is open until {until}.",
