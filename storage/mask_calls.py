@@ -24,7 +24,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     func,
     literal,
     or_,
@@ -128,12 +127,6 @@ def talks(connection: Connection, since: datetime, now: datetime, talk_s: float)
     calls = func.sum(case((mask_call.c.back, 2), else_=1)).label("calls")
     query = select(mask_call.c.trunk, lasted, calls).where(known, mask_call.c.answered_at > since)
     return connection.execute(query.group_by(mask_call.c.trunk, lasted)).all()
-
-
-def under_way(connection: Connection, order_id: str, at: datetime, talk_s: float) -> bool:
-    """Is a call of this order that was let through ringing, or talked? `talk_s` as in `standing`."""
-    let_through = and_(mask_call.c.order_id == order_id, mask_call.c.peer != "")
-    return bool(connection.scalar(select(exists().where(let_through, _under_way(at, talk_s)))))
 
 
 def wrong_codes(connection: Connection, did: str, caller: str, at: datetime) -> int:

@@ -133,18 +133,18 @@ def encode(headers: Mapping[str, str]) -> bytes:
 _PATTERNS = {
     "attempt": r"[0-9A-Za-z_.-]{1,149}",  # Asterisk's limit for ActionID and ChannelId
     "number": SAFE_NUMBER,
-    **dict.fromkeys(("endpoint", "context"), SAFE_NAME),
+    **dict.fromkeys(("endpoint", "context", "variable"), SAFE_NAME),
     "exten": r"[A-Za-z0-9_.*#+-]{1,64}",
     "caller_id": rf"({SAFE_NUMBER})?",
-    **{"amd": r"[a-z]{0,16}", "variable": r"[A-Z_]{1,32}"},
+    "amd": r"[a-z]{0,16}",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """One call to make: `attempt` is ActionID, ChannelId and `variable`. The dialplan is to `record` it from the
-    answer on, and to tell machines by the preset `amd`. The phone is `number` behind the PJSIP `endpoint`;
-    answered, it goes to `exten` of `context`. UsageError for a value that could mean more than it says.
+    """One call to make: `attempt` is ActionID, ChannelId and `variable`. The dialplan is to `record` it, and
+    to tell machines by the preset `amd`. The phone is `number` behind the PJSIP `endpoint`; answered, it goes
+    to `exten` of `context`. UsageError for a value that could mean more than it says.
     """
 
     attempt: str

@@ -65,13 +65,8 @@ class CallBacks:
             with writing(self._engine) as connection:
                 store.change(connection, call_id, ended_at=self._settings.now())
             raise
-        return {
-            "call": str(call_id),
-            "order": order_id,
-            "from": side,
-            "sees": plan.sees,
-            "accepted": accepted,
-        }
+        begun = {"call": str(call_id), "order": order_id, "from": side}
+        return begun | {"sees": plan.sees, "accepted": accepted}
 
     def would(self, order_id: str, side: MaskRole) -> str:
         """The number that this side would see if it were rung now; errors as `call`."""
@@ -105,7 +100,8 @@ class CallBacks:
         decision = judge.by_order(connection, order_id, side, now)
         if decision.way is not MaskWay.CONNECT or decision.route is None:
             raise Refused(f"order {order_id} is over for its {side}")
-        if store.under_way(connection, order_id, now, self._settings.masking.max_talk_s):
+        talk_s = self._settings.masking.max_talk_s
+        if store.standing(connection, order_id, "", "", (), call_id, now, talk_s)[0]:
             raise Refused(f"order {order_id}: they are being connected")
         judged = judge.judge(connection, decision, now)
         if not isinstance(judged.verdict, Leg):
