@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from cli.output import actor, formatted, plain, say, settings_of, show_record, show_rows
-from storage.vocab import MaskMode
+from cli.output import actor, agree, formatted, plain, say, settings_of, show_record, show_rows
+from storage.vocab import MaskMode, MaskRole
 
 ORDER = click.argument("order")
 PHONE = "May be repeated; the first is called first."
@@ -75,6 +75,38 @@ def close(ctx: click.Context, order: str, grace_s: int | None, cancelled: bool) 
     """End ORDER now; talks under way go on. Closed again, nothing changes."""
     row = service(ctx).close(order, actor(), grace_s, cancelled=cancelled)
     say(f"order {order} is over; its client reaches the driver until {plain(row['grace_until'])}")
+
+
+@command.command()
+@ORDER
+@click.option(
+    "--from",
+    "side",
+    required=True,
+    type=click.Choice([role.value for role in MaskRole]),
+    help="Who is rung first.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell who would be rung.")
+@click.option("--yes", is_flag=True, help="Do not ask; for cron.")
+@formatted
+@click.pass_context
+def call(ctx: click.Context, order: str, side: str, dry_run: bool, yes: bool, style: str) -> None:
+    """Ring one side of ORDER, and the other when he has taken the call and pressed 1."""
+    from engine.reports.words import titles
+    from engine.wiring import call_backs
+
+    settings = settings_of(ctx)
+    backs = call_backs(settings)
+    if dry_run or not yes:
+        about = f"the {side} of order {order} would be rung, and see {backs.would(order, MaskRole(side))}"
+        if dry_run:
+            say(about)
+            return
+        agree(f"{about}. Ring?")
+    record = backs.call(order, MaskRole(side), actor())
+    show_record(record, style, titles(list(record), settings.lang))
+    if not record["accepted"]:
+        say("Asterisk did not say whether it rings; nobody is rung again")
 
 
 @command.command("list")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import click
 
+from engine.errors import UsageError
 from engine.settings import Settings, load
 
 FORMATS = ("table", "json", "csv")
@@ -58,6 +59,13 @@ def actor() -> str:
 def say(text: str) -> None:
     """Talk to the operator; not data."""
     click.echo(text, err=True)
+
+
+def agree(question: str) -> None:
+    """Go on only if the operator agrees; UsageError when nobody is there to ask."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Say --yes, or --dry-run")
+    click.confirm(question, abort=True, err=True)
 
 
 def plain(value: Any) -> Any:

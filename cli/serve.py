@@ -231,9 +231,10 @@ async def _recordings(settings: Settings, serving: Serving) -> AsyncIterator[asy
 async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
     import uvicorn
 
-    from engine.wiring import bindings, database, keys, mask_recordings
+    from engine.wiring import bindings, call_backs, database, keys, mask_recordings
     from storage.db import reading
     from web import bindings as bound
+    from web import masked
     from web import recordings as recorded
     from web.app import create
 
@@ -259,7 +260,11 @@ async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Fu
 
     checks: Mapping[str, Any] = {"database": database_answers, "asterisk": asterisk_answers}
     doors = keys(settings)
-    parts = [bound.routes(bindings(settings), doors), recorded.routes(mask_recordings(settings), doors)]
+    parts = [
+        bound.routes(bindings(settings), doors),
+        masked.routes(call_backs(settings), doors),
+        recorded.routes(mask_recordings(settings), doors),
+    ]
     config = uvicorn.Config(create(checks, parts), log_level="warning", access_log=False)
     server = Server(config)
     running = asyncio.create_task(server.serve([_listen(settings.web.bind)]))

@@ -1,10 +1,8 @@
 """`zvonar stop-all`: the red button."""
 
-import sys
-
 import click
 
-from cli.output import actor, say, settings_of
+from cli.output import actor, agree, say, settings_of
 from engine.errors import UsageError
 
 
@@ -31,17 +29,10 @@ def command(ctx: click.Context, reason: str, hangup: bool, release: bool, yes: b
         say(about)
         return
     if (hangup or release) and not yes:
-        _ask(f"{about}. {'Hang up every call?' if hangup else 'Let dialling go on?'}")
+        agree(f"{about}. {'Hang up every call?' if hangup else 'Let dialling go on?'}")
     if release:
         done = service.release(reason, actor())
         say(f"dialling goes on: {about}" if done else "nothing was stopped")
         return
     done = service.stop(reason, actor(), hangup=hangup)
     say(f"everything is {'stopped' if done else 'stopped already'}: {about}")
-
-
-def _ask(question: str) -> None:
-    """Go on only if the operator agrees; UsageError when nobody is there to ask."""
-    if not sys.stdin.isatty():
-        raise UsageError(f"{question} Say --yes, or --dry-run")
-    click.confirm(question, abort=True, err=True)

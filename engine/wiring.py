@@ -35,6 +35,7 @@ from engine.delivery.service import Webhooks
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
 from engine.masking import spending, sweeping
+from engine.masking.back import CallBacks
 from engine.masking.calls import Calls
 from engine.masking.feed import EventsFeed
 from engine.masking.phrases import Phrases
@@ -220,6 +221,11 @@ def mask_rounds(settings: Settings) -> Rounds:
 def mask_rehearsal(settings: Settings, did: str, caller: str) -> Rehearsal:
     """A masked call that is played through."""
     return Rehearsal(database(settings), settings, did, caller)
+
+
+def call_backs(settings: Settings) -> CallBacks:
+    """Masked calls that we begin."""
+    return CallBacks(database(settings), settings)
 
 
 def mask_numbers(settings: Settings) -> Numbers:

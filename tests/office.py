@@ -10,11 +10,12 @@ from builders import settings
 from sqlalchemy import Engine
 
 from engine.access.service import Keys
+from engine.masking.back import CallBacks
 from engine.masking.pool import Numbers
 from engine.masking.recordings import MaskRecordings
 from engine.masking.service import Bindings
 from storage.vocab import Scope
-from web import bindings, recordings
+from web import bindings, masked, recordings
 from web.app import create
 
 COMPANY = "+78120000001"
@@ -23,14 +24,15 @@ COMPANY = "+78120000001"
 class Office:
     """The application on a database, with a key for all."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
-        self.engine, given = engine, settings(folder)
+    def __init__(self, engine: Engine, folder: Path, **given_: Any) -> None:
+        self.engine, given = engine, settings(folder, **given_)
         self.bindings, self.keys = Bindings(engine, given), Keys(engine, given)
         self.now = given.now
         self.key = self.keys.add("dispatch", list(Scope), "anna")
         Numbers(engine, given).add(COMPANY, "anna", shared=True)
-        self.recordings = MaskRecordings(engine, given)
+        self.recordings, self.backs = MaskRecordings(engine, given), CallBacks(engine, given)
         parts = [bindings.routes(self.bindings, self.keys), recordings.routes(self.recordings, self.keys)]
+        parts += [masked.routes(self.backs, self.keys)]
         self.app = create({}, parts)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:

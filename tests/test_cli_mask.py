@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rung import SECRET, asterisk, originated, running
 
 from cli.main import run
 
@@ -62,6 +63,31 @@ def test_a_pool_gives_each_order_of_a_driver_a_number_until_it_is_drained(ready:
         "numbers": 3,
         "per_order": 4,
     }
+
+
+def test_a_side_is_rung_when_the_operator_means_it(
+    ready: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["mask", "pool", "add", COMPANY, "--shared"]) == 0
+    assert run(BIND) == 0
+    call = ["mask", "call", "A-1", "--from", "driver"]
+    fake = asterisk()
+    with running(fake) as node:
+        monkeypatch.setenv("ZVONAR_ASTERISK__PORT", str(node.port))
+        monkeypatch.setenv("ZVONAR_ASTERISK__SECRET", SECRET)
+        assert run([*call, "--dry-run"]) == 0
+        assert f"would be rung, and see {COMPANY}" in capsys.readouterr().err
+        assert run(call) == 2
+        assert "Say --yes, or --dry-run" in capsys.readouterr().err
+        assert originated(fake) == []
+        record = told(capsys, *call, "--yes")
+        assert (record["order"], record["rings"], record["accepted"]) == ("A-1", "driver", True)
+        (sent,) = originated(fake)
+        assert sent.get("ChannelId") == record["call"]
+        for words in ([*call, "--yes"], [*call, "--dry-run"]):
+            assert run(words) == 4
+            assert "they are being connected" in capsys.readouterr().err
+    assert run(["mask", "call", "A-9", "--from", "client", "--yes"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """Call-back: who is rung, what he sees, what stands in its way, and what is written before and after."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +8,12 @@ import pytest
 from builders import rows_of, settings
 from masked_office import CLIENT, COMPANY, DRIVER, HANDED_ON, ORDER, OTHER, POOL, TRUNKS, Office
 from pydantic import SecretStr
+from rung import SECRET, asterisk, originated, running
 from sqlalchemy import Engine
 
 from engine.errors import AsteriskDown, NotFound, Refused, ZvonarError
 from engine.gateways.ami_protocol import Message
-from engine.gateways.fake import Callee, FakeAsterisk, Session
+from engine.gateways.fake import FakeAsterisk, Session
 from engine.masking.back import CallBacks
 from engine.masking.sheet import Again, CallBack, Centre, Crossed, Leg
 from engine.sections import Asterisk
@@ -24,28 +22,10 @@ from storage import audit
 from storage.db import Record
 from storage.vocab import MaskEnd, MaskMode, MaskRole
 
-SECRET = "secret-of-ami"
-
-
-@contextmanager
-def running(fake: FakeAsterisk) -> Iterator[Asterisk]:
-    """The fake on a loop of its own, as the node of the settings."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        port = asyncio.run_coroutine_threadsafe(fake.start(), loop).result(10)
-        yield Asterisk(port=port, secret=SecretStr(SECRET))
-        asyncio.run_coroutine_threadsafe(fake.stop(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
 
 @pytest.fixture
 def fake() -> FakeAsterisk:
-    return FakeAsterisk(lambda _number: Callee(200), secret=SECRET)
+    return asterisk()
 
 
 @pytest.fixture
@@ -64,10 +44,6 @@ def backs(engine: Engine, tmp_path: Path, node: Asterisk, masks: Office) -> Call
     return CallBacks(engine, given(tmp_path, node))
 
 
-def originated(fake: FakeAsterisk) -> list[Message]:
-    return [action for _, action in fake.received if action.get("Action") == "Originate"]
-
-
 @pytest.mark.parametrize(
     "side, phone, peer", [(MaskRole.DRIVER, DRIVER, CLIENT), (MaskRole.CLIENT, CLIENT, DRIVER)]
 )
@@ -84,7 +60,7 @@ def test_he_is_rung_from_the_number_that_he_dials_himself_and_it_is_written_befo
     fake.on_action = look
     told = backs.call("A-1", side, "dispatch")
     ((row,),) = written
-    assert told == {"order": "A-1", "from": side, "call": str(row.id), "sees": COMPANY, "accepted": True}
+    assert told == {"order": "A-1", "rings": side, "call": str(row.id), "sees": COMPANY, "accepted": True}
     assert (row.caller, row.peer, row.did, row.role, row.back) == (phone, peer, COMPANY, side, True)
     assert (row.rule, row.version, row.dialled_at, row.ended_at) == ("call-back", 1, None, None)
     (sent,) = originated(fake)

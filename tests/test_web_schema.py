@@ -17,6 +17,7 @@ OPERATIONS = (
     ("DELETE", "/v1/bindings/{order}"),
     ("GET", "/v1/bindings/{order}"),
     ("GET", "/v1/bindings/explain"),
+    ("POST", "/v1/bindings/{order}/call"),
     ("GET", "/v1/calls"),
     ("GET", "/v1/recordings/{call}"),
 )

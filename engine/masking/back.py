@@ -65,7 +65,7 @@ class CallBacks:
             with writing(self._engine) as connection:
                 store.change(connection, call_id, ended_at=self._settings.now())
             raise
-        begun = {"call": str(call_id), "order": order_id, "from": side}
+        begun = {"call": str(call_id), "order": order_id, "rings": side}
         return begun | {"sees": plan.sees, "accepted": accepted}
 
     def would(self, order_id: str, side: MaskRole) -> str:

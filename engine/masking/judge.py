@@ -116,10 +116,8 @@ class Judge:
         return Walls(tuple(of.prefixes), of.calls_at_once, of.calls_hour)
 
 
-def sheet(
-    settings: Settings, call_id: UUID, verdict: Verdict, phrases: Mapping[str, Clip], *, back: bool = False
-) -> MaskCall:
-    """What the conversation of a call has to know; `back`: we rang the caller."""
+def sheet(settings: Settings, call_id: UUID, verdict: Verdict, phrases: Mapping[str, Clip]) -> MaskCall:
+    """What the conversation of a call has to know."""
     centre = settings.masking.call_centre or settings.company.operator
     ways = [one.endpoint for one in trunks(settings, (centre,))]
     return MaskCall(
@@ -129,5 +127,4 @@ def sheet(
         centre=centre,
         centre_endpoint=ways[0] if ways else "",
         told=events.wanted(settings),
-        back=back,
     )
