@@ -1,6 +1,8 @@
 """`mask`: what operators see and do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,36 @@ def test_the_last_calls_are_listed_and_reported_without_whole_numbers(ready: Pat
     assert run(["report", "masking", "-o", "masking.html"]) == 0
     assert "0 rows" in capsys.readouterr().err
     assert run(["report", "masking", "-o", "masking.pdf"]) == 2
+
+
+def leak_test(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command as a person types it: it becomes another program."""
+    command = [str(Path(sys.executable).with_name("zvonar")), "mask", "leak-test", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+
+@pytest.mark.real
+def test_the_leak_test_plays_what_it_is_asked_and_tells_what_it_saw(ready: Path) -> None:
+    done = leak_test("--scenario", "recorded", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    *calls, files, logs, webhook, metrics = json.loads(done.stdout)
+    assert [(row["scenario"], row["role"], row["verdict"]) for row in calls] == [
+        ("recorded", "driver", "clean"),
+        ("recorded", "client", "clean"),
+    ]
+    assert min(row[side] for row in calls for side in ("to_caller", "to_callee", "told")) >= 3
+    assert [row["scenario"] for row in (files, logs, webhook, metrics)] == [
+        "files",
+        "logs",
+        "webhook",
+        "metrics",
+    ]
+
+
+def test_a_leak_test_that_cannot_be_says_why(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = leak_test("--scenario", "nothing")
+    assert (done.returncode, "callee-transfers" in done.stderr) == (2, True)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    done = leak_test()
+    assert (done.returncode, "apt-get install sip-tester" in done.stderr) == (5, True)
+    assert "Traceback" not in done.stderr

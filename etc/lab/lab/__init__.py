@@ -12,6 +12,9 @@
 | `stand` | Asterisk, carrier and ear together, with settings that fit |
 | `wire` | every SIP message that really goes by |
 | `leaks` | whose number is in it |
+| `parties` | the sides of a masked call, each a SIPp of its own |
+| `listener` | somebody's system that is told things over HTTP |
+| `masked` | masked calls of every kind, and whether a number reached the other side |
 | `postgres` | one running PostgreSQL |
 """
 

@@ -1,25 +1,31 @@
-"""Masked calls on a stand, played by two parties each, and whether anybody's number reached the other side.
+"""Masked calls on a stand, played by two parties each: did anybody's number reach the other side?
 
-Whatever a party and its carrier send tells their numbers (`party.xml`); what Asterisk sends to one side must tell
-nothing of the other's, or of anybody else's. That holds for every message to whatever port. A scenario in
-which nothing was told, or whose parties did not do all that they should, is no proof: it counts as failed.
+Whatever a party and its carrier send tells their numbers (`party.xml`); what Asterisk sends to one side must
+tell nothing of the other's, or of anybody else's, in any message to any port. A scenario in which no number
+was told, or whose parties did not do all that they should, proves nothing: it counts as failed.
 """
 
+import json
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
+
+from pydantic import SecretStr
 
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
+from engine.sections import Masking, Trunk, Webhook
 from lab import LabError
 from lab.leaks import Leak, Message, in_message, in_text
+from lab.listener import Listener
 from lab.parties import MEDIA_PORTS, Identity, Party, Side
 from lab.ports import Ports, is_free
-from lab.process import tail
 from lab.shell import Shell
+from lab.stand import Stand
 from lab.wire import Wire
 from storage.db import open_engine
 
@@ -74,145 +80,169 @@ def _each_way(one: Scenario) -> list[Scenario]:
 
 
 SCENARIOS = [
-    *_each_way(Scenario("the caller hangs up", (*CALL, *LEAVE), (*TAKE, *LEFT))),
-    *_each_way(Scenario("the callee hangs up", (*CALL, *LEFT), (*TAKE, *LEAVE))),
+    *_each_way(Scenario("caller-hangs-up", (*CALL, *LEAVE), (*TAKE, *LEFT))),
+    *_each_way(Scenario("callee-hangs-up", (*CALL, *LEFT), (*TAKE, *LEAVE))),
     *_each_way(Scenario("recorded", (*CALL, *LEFT), (*TAKE, *LEAVE), record=True)),
-    *_each_way(
-        Scenario("withheld, told by the carrier", (*CALL, *LEFT), (*TAKE, *LEAVE), identity="withheld")
-    ),
+    *_each_way(Scenario("withheld-told", (*CALL, *LEFT), (*TAKE, *LEAVE), identity="withheld")),
     Scenario(
-        "withheld, by code", (*CALL, "wait", "press", *LEFT), (*TAKE, *LEAVE), identity="unknown", coded=True
+        "withheld-code", (*CALL, "wait", "press", *LEFT), (*TAKE, *LEAVE), identity="unknown", coded=True
     ),
-    *_each_way(Scenario("forwarded to us", (*CALL, *LEFT), (*TAKE, *LEAVE), third=True)),
+    *_each_way(Scenario("forwarded", (*CALL, *LEFT), (*TAKE, *LEAVE), third=True)),
     *_each_way(Scenario("busy", (*CALL, *LEFT), ("be called", "ring", "be busy"))),
     Scenario("declined", (*CALL, *LEFT), ("be called", "ring", "play tones", "decline")),
-    *_each_way(Scenario("302", (*CALL, *LEFT), ("be called", "send elsewhere"), third=True)),
+    *_each_way(Scenario("moved", (*CALL, *LEFT), ("be called", "send elsewhere"), third=True)),
     *_each_way(
-        Scenario(
-            "the caller gives up", ("call", "hear ringing", "cancel"), ("be called", "ring", "be given up")
-        )
+        Scenario("given-up", ("call", "hear ringing", "cancel"), ("be called", "ring", "be given up"))
     ),
-    Scenario("nobody answers", (*CALL, *LEFT), ("be called", "ring", "be given up")),
-    *_each_way(
-        Scenario("connected line of the callee", (*CALL, *LEFT), (*TAKE, "re-invite", "update", *LEAVE))
-    ),
-    Scenario("connected line of the caller", (*CALL, "wait", "re-invite", "update", *LEAVE), (*TAKE, *LEFT)),
-    *_each_way(Scenario("transfer by the callee", (*CALL, *LEFT), (*TAKE, "transfer", *LEAVE), third=True)),
-    Scenario("transfer by the caller", (*CALL, "wait", "transfer", *LEAVE), (*TAKE, *LEFT), third=True),
-    Scenario("messages of the callee", (*CALL, *LEFT), (*TAKE, "write", *LEAVE)),
-    Scenario("messages of the caller", (*CALL, "wait", "write", *LEAVE), (*TAKE, *LEFT)),
-    Scenario("a stranger", (*CALL, *LEAVE), by=STRANGER),
+    Scenario("no-answer", (*CALL, *LEFT), ("be called", "ring", "be given up")),
+    *_each_way(Scenario("callee-line", (*CALL, *LEFT), (*TAKE, "re-invite", "update", *LEAVE))),
+    Scenario("caller-line", (*CALL, "wait", "re-invite", "update", *LEAVE), (*TAKE, *LEFT)),
+    *_each_way(Scenario("callee-transfers", (*CALL, *LEFT), (*TAKE, "transfer", *LEAVE), third=True)),
+    Scenario("caller-transfers", (*CALL, "wait", "transfer", *LEAVE), (*TAKE, *LEFT), third=True),
+    Scenario("callee-writes", (*CALL, *LEFT), (*TAKE, "write", *LEAVE)),
+    Scenario("caller-writes", (*CALL, "wait", "write", *LEAVE), (*TAKE, *LEFT)),
+    Scenario("stranger", (*CALL, *LEAVE), by=STRANGER),
 ]
 
 
 class Masked:
-    """A stand with an inbound trunk of masked calls, our server beside it; `play` one scenario after another.
+    """A stand whose trunk takes masked calls, with our server beside it unless not `serve`d.
 
-    The stand's own carrier is stopped: each callee takes its place.
+    The stand's own carrier stops: each callee takes its place.
     """
 
-    def __init__(self, shell: Shell, serve: bool = True) -> None:
-        self.shell, self.stand = shell, shell.stand
+    def __init__(self, shell: Shell, heard: Listener, ports: Ports, *, serve: bool = True) -> None:
+        self.shell, self.stand, self.heard = shell, shell.stand, heard
         self.hidden: list[str] = [THIRD]  # all numbers that nothing may tell
-        self._running = ExitStack()
-        self._engine = open_engine(shell.database_url)
-        self._bindings = Bindings(self._engine, self.stand.settings)
-        self._ports = self._running.enter_context(Ports())
-        self._metrics = f"127.0.0.1:{self._ports.take()}"
-        self._count = 0
-        self._serve = serve
-
-    def __enter__(self) -> "Masked":
+        self._ports, self._count, self._orders = ports, 0, 0
+        engine = open_engine(shell.database_url)
+        self._bindings = Bindings(engine, self.stand.settings)
         self.stand.carrier.stop()
-        self.shell.zvonar("db", "upgrade")
-        Numbers(self._engine, self.stand.settings).add(COMPANY, "leak-test", shared=True)
-        if self._serve:
-            self.shell.serve("fastagi", "--metrics", self._metrics)
+        shell.zvonar("db", "upgrade")
+        Numbers(engine, self.stand.settings).add(COMPANY, "leak-test", shared=True)
+        if serve:
+            shell.serve("all")
             port = int(self.stand.settings.fastagi.bind.rpartition(":")[2])
-            _until(lambda: READY in self.shell.logs() and not is_free(port), "our server", self.shell.logs)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._running.close()
-        self._engine.dispose()
+            self._until(lambda: READY in shell.logs() and not is_free(port), "our server is not ready")
 
     def play(self, scenario: Scenario, before: Callable[[str, str], None] | None = None) -> Played:
         """Bind an order of two new phones, play the scenario on it, and look at all that Asterisk sent.
+
         `before` is told the caller's phone and the other one, first.
         """
         self._count += 1
-        order, driver, client = (f"leak-{self._count}", *_phones(self._count))
+        driver, client = _phones(self._count)
         body = {
-            "order": order,
+            "order": f"leak-{self._count}",
             "version": 1,
             "driver": {"phones": [driver]},
             "client": {"phones": [client]},
             "record": scenario.record,
         }
         bound = self._bindings.ask(body, "leak-test")
+        self._orders += scenario.by != STRANGER
         phones = {DRIVER: (driver, client), CLIENT: (client, driver), STRANGER: (_phones(0)[0], client)}
         own, other = phones[scenario.by]
-        third = THIRD if scenario.third else ""
-        keys = f"{bound['extension']}#" if scenario.coded else ""
-        sides = [
-            Party(other, scenario.callee, third=third),
-            Party(own, scenario.caller, COMPANY, scenario.identity, third, keys),
-        ]
-        self.hidden += [driver, client]
         if before:
             before(own, other)
+        self.hidden += [driver, client]
+        third = THIRD if scenario.third else ""
+        keys = f"{bound['extension']}#" if scenario.coded else ""
+        sides = (
+            Party(other, scenario.callee, third=third),
+            Party(own, scenario.caller, COMPANY, scenario.identity, third, keys),
+        )
         return self._played(scenario, sides, {driver, client, own, THIRD})
 
     def _played(self, scenario: Scenario, parties: Sequence[Party], secret: set[str]) -> Played:
-        sip = self.stand.node.node.sip
-        asterisk, to_callee, to_caller = (
-            int(sip.rpartition(":")[2]),
-            self.stand.carrier.port,
-            self._ports.take(),
-        )
-        sides = []
-        with Wire(asterisk) as wire:
-            for party, port in zip(parties, (to_callee, to_caller), strict=True):
-                if party.acts:
-                    folder = (
-                        self.stand.run_dir / f"parties/{self._count}-{'caller' if party.dials else 'callee'}"
-                    )
-                    sides.append(Side(party, folder, port, self._ports.take(MEDIA_PORTS)))
-                    sides[-1].start(sip)
-            otherwise = "\n".join(filter(None, [side.finish() for side in sides]))
-        callee, caller = (party.number for party in parties)
-        may = {to_callee: {callee}, to_caller: {caller}}  # what each may be told: his own number
-        sent = [one for one in wire.messages if one.source == asterisk]
+        sip, ports = self.stand.node.node.sip, (self.stand.carrier.port, self._ports.take())
+        asterisk = int(sip.rpartition(":")[2])
+        messages, otherwise = self._acted(parties, ports, sip)
+        callee, caller = ports
+        may = {port: {party.number} for port, party in zip(ports, parties, strict=True)}  # be told: his own
+        sent = [one for one in messages if one.source == asterisk]
         leaks = [leak for one in sent for leak in in_message(one, secret - may.get(one.target, set()))]
         return Played(
             scenario,
-            tuple(wire.messages),
-            sum(one.target == to_caller for one in sent),
-            sum(one.target == to_callee for one in sent),
-            sum(bool(in_message(one, secret)) for one in wire.messages if one.target == asterisk),
-            tuple(leaks),
-            otherwise,
+            tuple(messages),
+            to_caller=sum(one.target == caller for one in sent),
+            to_callee=sum(one.target == callee for one in sent),
+            told=sum(bool(in_message(one, secret)) for one in messages if one.target == asterisk),
+            leaks=tuple(leaks),
+            otherwise=otherwise,
         )
 
-    def elsewhere(self) -> list[Leak]:
-        """Numbers in names of files, in our logs, in Asterisk's, in what a dispatch is told, in the metrics."""
+    def _acted(self, parties: Sequence[Party], ports: Sequence[int], sip: str) -> tuple[list[Message], str]:
+        """What went over the wire while the parties acted, and what went otherwise than it should."""
+        folder = self.stand.run_dir / f"parties/{self._count}"
+        sides = [
+            Side(party, folder / ("caller" if party.dials else "callee"), port, self._ports.take(MEDIA_PORTS))
+            for party, port in zip(parties, ports, strict=True)
+            if party.acts
+        ]
+        with Wire(int(sip.rpartition(":")[2])) as wire:
+            for side in sides:
+                side.start(sip)
+            otherwise = [side.finish() for side in sides]
+        return wire.messages, "\n".join(filter(None, otherwise))
+
+    def elsewhere(self) -> dict[str, list[Leak]]:
+        """Numbers where they may not be: names of files, logs, what a dispatch is told, metrics."""
         folder = self.stand.run_dir
-        texts = [(str(path.relative_to(folder)), path.name) for path in sorted(folder.rglob("*"))]
+        self._until(lambda: self._told() >= self._orders, "the dispatch does not hear of all calls")
         logs = [*folder.glob("*.log"), *folder.glob("asterisk*/*.log"), *folder.glob("asterisk*/log/*.log")]
-        texts += [(path.name, path.read_text(errors="replace")) for path in logs]
-        with urlopen(f"http://{self._metrics}/metrics", timeout=10) as page:
-            texts.append(("metrics", page.read().decode()))
-        return [leak for where, text in texts for leak in in_text(where, text, self.hidden)]
+        with urlopen(f"http://{self.stand.settings.web.bind}/metrics", timeout=10) as page:
+            metrics = page.read().decode()
+        texts = {
+            "files": [(str(path), path.name) for path in sorted(folder.rglob("*"))],
+            "logs": [(path.name, path.read_text(errors="replace")) for path in logs],
+            "webhook": [("webhook", body.decode()) for body in self.heard.bodies],
+            "metrics": [("metrics", metrics)],
+        }
+        return {
+            kind: [leak for where, text in found for leak in in_text(where, text, self.hidden)]
+            for kind, found in texts.items()
+        }
+
+    def _told(self) -> int:
+        """Of how many calls' ends the dispatch has heard."""
+        return sum(event["event"] == "ended" for body in self.heard.bodies for event in _events(body))
+
+    def _until(self, holds: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                raise LabError(f"{otherwise} within {seconds:g} s:\n{self.shell.logs(20)}")
+            time.sleep(0.05)
+
+
+@contextmanager
+def masked(
+    folder: Path, *, serve: bool = True, spoilt: Callable[[Stand], None] | None = None, **options: Any
+) -> Iterator[Masked]:
+    """All of it, in `folder`. `spoilt` may change what is rendered there before Asterisk starts."""
+    trunk = Trunk(name="lab", endpoint="lab", cps=50, channels=100, inbound="mask")
+    masking = Masking(whisper=False, ring_s=5)
+    with Listener() as heard, Ports() as ports:
+        hook = Webhook(
+            name="dispatch",
+            url=heard.url,
+            secrets=[SecretStr("a secret of the leak test")],
+            tells="masking",
+            allow_private=True,
+        )
+        stand = Stand(folder, hear=False, trunk=trunk, masking=masking, webhook=[hook], **options)
+        if spoilt:
+            spoilt(stand)
+        with stand, Shell(stand, f"sqlite:///{folder / 'zvonar.db'}") as shell:
+            yield Masked(shell, heard, ports, serve=serve)
+
+
+def _events(body: bytes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(body)["events"]
+    return found
 
 
 def _phones(serial: int) -> tuple[str, str]:
     """A driver's and a client's, new ones for each serial."""
     return f"+7921{5_432_100 + serial}", f"+7916{9_876_500 - serial}"
-
-
-def _until(holds: Callable[[], bool], what: str, told: Callable[[int], str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise LabError(f"{what} is not ready after {seconds:g} s:\n{told(20)}")
-        time.sleep(0.05)
