@@ -34,10 +34,11 @@ from engine.delivery.feed import Feed
 from engine.delivery.service import Webhooks
 from engine.errors import DatabaseDown, SettingsError
 from engine.gateways.ami import Node
-from engine.masking import spending, sweeping
+from engine.masking import losing, spending, sweeping
 from engine.masking.back import CallBacks
 from engine.masking.calls import Calls
 from engine.masking.feed import EventsFeed
+from engine.masking.losing import Losing
 from engine.masking.phrases import Phrases
 from engine.masking.pool import Numbers
 from engine.masking.recordings import CLEAR_S, LOOK_S, MaskRecordings
@@ -211,6 +212,7 @@ def mask_rounds(settings: Settings) -> Rounds:
     recorded = MaskRecordings(engine, settings)
     rounds = [
         Round("mask-spending", Spending(engine, settings).step, spending.EVERY_S),
+        Round("mask-losing", Losing(engine, settings).step, losing.EVERY_S),
         Round("mask-sweeping", Sweeping(engine, settings).step, sweeping.EVERY_S, sweeping.BETWEEN_S),
         Round("mask-recordings", recorded.look, LOOK_S),
         Round("mask-clearing", recorded.clear, CLEAR_S),

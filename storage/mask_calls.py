@@ -32,6 +32,7 @@ from sqlalchemy import (
 )
 
 from storage.db import Id, Record, UtcTime, epoch, id_at, metadata
+from storage.vocab import MaskEnd
 
 mask_call = Table(
     "mask_call",
@@ -150,6 +151,16 @@ def wrong_code(connection: Connection, call_id: UUID) -> int:
 def change(connection: Connection, call_id: UUID, **values: Any) -> None:
     """It is so from now on."""
     connection.execute(update(mask_call).where(mask_call.c.id == call_id).values(**values))
+
+
+def lose(connection: Connection, since: datetime, before: datetime) -> Sequence[Record]:
+    """Calls that came in between these moments and have no end are lost; those that were not yet: id,
+    order_id, role.
+    """
+    call = mask_call.c
+    there = call.id >= id_at(since), call.id < id_at(before), call.ended_at.is_(None)
+    query = update(mask_call).where(*there, call.ended != MaskEnd.LOST).values(ended=MaskEnd.LOST)
+    return connection.execute(query.returning(call.id, call.order_id, call.role)).all()
 
 
 def find(connection: Connection, call_id: UUID) -> Record | None:

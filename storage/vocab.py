@@ -244,11 +244,11 @@ class MaskRule(StrEnum):
 
 
 class MaskEnd(StrEnum):
-    """How a masked call ended; empty: it has not, or nobody was left to tell.
+    """How a masked call ended; empty: it has not.
 
     talked; busy, no-answer, off: the other side's phones; abandoned: the caller gave up; reassigned, closed:
     what became of the order while it rang; crossed: the other side was calling him; centre: led to the call
-    centre, unattended: where nobody answered.
+    centre, unattended: where nobody answered; lost: nobody was left to tell.
     """
 
     NONE = ""
@@ -262,6 +262,7 @@ class MaskEnd(StrEnum):
     CROSSED = "crossed"
     CENTRE = "centre"
     UNATTENDED = "unattended"
+    LOST = "lost"
 
 
 class MaskEvent(StrEnum):

@@ -69,7 +69,7 @@ def test_a_talk_from_its_beginning_to_its_end(masks: Office) -> None:
         (True, None, "talked"),
         (False, MaskEnd.ABANDONED, "abandoned"),
         (False, MaskEnd.BUSY, "busy"),
-        (False, None, ""),
+        (False, None, "lost"),
     ],
 )
 def test_who_hangs_up_during_the_talk_has_talked(

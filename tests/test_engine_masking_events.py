@@ -1,6 +1,7 @@
 """What a dispatch hears of masking, by a real webhook: each kind with what it needs, and nobody's phone."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from masked_office import CLIENT, COMPANY, DRIVER, HANDED_ON, ORDER, OTHER, POOL
 from engine.delivery.courier import Courier
 from engine.masking.calls import Calls
 from engine.masking.feed import EventsFeed
+from engine.masking.losing import Losing
 from engine.masking.service import Bindings
 from engine.masking.sheet import Centre, Coded
 from engine.masking.spending import Spending
@@ -121,6 +123,30 @@ def test_every_other_end_is_told_with_its_reason(
     masks.end(masks.call(DRIVER)[0], end)
     told = dispatch.hears()[-1]
     assert (told["event"], told["reason"], "call_back" in told) == ("ended", reason, False)
+
+
+def test_a_call_whose_server_was_killed_is_told_to_be_lost_once_it_cannot_last_any_more(
+    masks: Office, dispatch: Dispatch
+) -> None:
+    masks.bindings.bind(ORDER, "dispatch")
+    masks.call("")  # of no order
+    line, call = masks.call(CLIENT)
+    masks.calls.taken(call.id)
+    ended, _ = masks.call(DRIVER)
+    masks.end(ended, MaskEnd.BUSY)
+    servers = [Losing(masks.engine, masks.settings) for _ in range(2)]
+    masks.pass_s(3 * 3600)
+    servers[0].step()
+    dispatch.hears()
+    assert masks.row(line.id).ended == ""
+    masks.pass_s(1)
+    with ThreadPoolExecutor(2) as at_once:
+        list(at_once.map(Losing.step, servers))
+    about = {"event": "ended", "order": "A-1", "call": call.id, "from": "client"}
+    assert dispatch.hears() == [about | {"reason": "lost", "talk_s": 0}]
+    assert (masks.row(line.id).ended, masks.row(ended.id).ended) == ("lost", "busy")
+    masks.end(line, MaskEnd.TALKED)  # it was only very late
+    assert dispatch.hears()[0]["reason"] == "talked"
 
 
 def test_a_call_of_the_former_driver_is_a_strangers(masks: Office, dispatch: Dispatch) -> None:

@@ -115,7 +115,7 @@ class Calls:
     def save(self, line: Line, end: MaskEnd | None) -> None:
         """The call is over; None: its conversation broke. Written within a moment, nobody waits for it."""
         now = self._settings.now()
-        self._later.do(partial(self._ended, line.id, end or MaskEnd.NONE, now))
+        self._later.do(partial(self._ended, line.id, end or MaskEnd.LOST, now))
 
     def _ended(self, call_id: UUID, end: MaskEnd, now: datetime) -> None:
         with writing(self._engine) as connection:
@@ -123,23 +123,18 @@ class Calls:
             if row is None or row.ended_at is not None:
                 return
             talked = row.answered_at is not None
-            end = MaskEnd.TALKED if talked and end in (MaskEnd.ABANDONED, MaskEnd.NONE) else end
+            end = MaskEnd.TALKED if talked and end in (MaskEnd.ABANDONED, MaskEnd.LOST) else end
             store.change(connection, call_id, ended_at=now, ended=end)
             if end is not MaskEnd.TALKED:
                 store.change(connection, call_id, recording=Recording.NONE)
             if row.order_id:
                 self._tell(connection, row, end, now)
-        telemetry.masked_calls.labels(end or "lost", row.role).inc()
+        telemetry.masked_calls.labels(end, row.role).inc()
 
     def _tell(self, connection: Connection, row: Record, end: MaskEnd, now: datetime) -> None:
         """How it ended; of a call that was missed also how the other side may be connected after all."""
         talk_s = round((now - row.answered_at).total_seconds()) if row.answered_at else 0
-        body: dict[str, Any] = {
-            "call": str(row.id),
-            "from": row.role,
-            "reason": end or "lost",
-            "talk_s": talk_s,
-        }
+        body: dict[str, Any] = {"call": str(row.id), "from": row.role, "reason": end, "talk_s": talk_s}
         if end in MISSED:
             other = MaskRole.CLIENT if row.role == MaskRole.DRIVER else MaskRole.DRIVER
             body["call_back"] = {"path": f"/v1/bindings/{row.order_id}/call", "from": other}

@@ -140,6 +140,7 @@ MASK: Mapping[str, str] = {
     "end.crossed": "звонили навстречу",
     "end.centre": "диспетчер",
     "end.unattended": "диспетчер не ответил",
+    "end.lost": "прервался у нас",
 }
 
 # Rule -> Russian, English. A rule of several orders is told the orders, one of a wall the setting to change.
