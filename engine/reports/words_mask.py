@@ -122,6 +122,7 @@ MASK: Mapping[str, str] = {
     "rule.codes-hour": "много неверных кодов",
     "rule.stranger": "посторонний",
     "rule.order-finished": "заказ закончен",
+    "rule.order-reassigned": "заказ передан другому",
     "rule.call-back": "обратный звонок",
     "rule.crossed": "звонили навстречу",
     "rule.prefix": "номер не разрешён",
