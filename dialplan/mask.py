@@ -174,6 +174,7 @@ def _gone(so_far: _Masked, leg: Leg, end: MaskEnd) -> Conversation[Verdict | Mas
     if leg.role is MaskRole.DRIVER or so_far.reassigned == AGAIN:
         return end
     verdict: Verdict = yield Lookup(Again())
+    so_far.end = MaskEnd.ABANDONED  # of the new one's
     return verdict
 
 

@@ -163,6 +163,8 @@ def test_the_client_is_led_to_the_new_driver() -> None:
     assert steps[3:5] == ["pickup", "reassigned"]
     assert steps[5:] == ["again", "dialling", f"reach {SECOND} by pstn", "parted"]
     assert end is MaskEnd.TALKED
+    left = play(of(BACK), TALK, MaskEnd.REASSIGNED, other, GONE)
+    assert left[1] is MaskEnd.ABANDONED, "or talked, as the engine knows"
 
 
 def test_nobody_is_led_from_driver_to_driver_for_ever() -> None:

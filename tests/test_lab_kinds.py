@@ -13,7 +13,7 @@ from lab.kinds import KEYS, KINDS, REFUSALS, SERIALS, Kind, kind_of, number
 kinds = st.sampled_from(list(KINDS.values()))
 serials = st.integers(0, SERIALS - 1)
 seconds = st.integers(0, 9)
-CAPTURES = {name: Path(f"{name}.pcap") for name in ("hello", "greeting", "promise")}
+CAPTURES = {name: Path(f"{name}.pcap") for name in ("hello", "greeting", "promise", "tried")}
 Person = tuple[Kind, int, int]
 
 

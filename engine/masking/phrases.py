@@ -46,10 +46,7 @@ class Phrases:
 
     def make(self) -> None:
         """Make what is missing. VoiceError."""
-        made = self._speech.phrases("mask", self._lang)
-        if not self._clips:
-            log.info("what masked calls say is at hand", phrases=len(made))
-        self._clips = made
+        self._clips = self._speech.phrases("mask", self._lang)
 
     def _needed(self) -> bool:
         with reading(self._engine) as connection:

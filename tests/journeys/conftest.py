@@ -95,7 +95,7 @@ def in_business(folder: Path, url: str, **masking: Any) -> Iterator[Taxi]:
     """A taxi company whose talks are short and whose patience is, on a database of its own."""
     spoken = {"centre": "Здравствуйте! Соединяем с диспетчером.", "soon-over": "Разговор скоро закончится."}
     sounds = {f"ru/{name}.wav": speak(text, folder / f"{name}.wav") for name, text in spoken.items()}
-    usual = {"call_centre": CENTRE, "ring_s": 5, "max_talk_s": 15, "warn_s": 8, "calls_hour": 6}
+    usual = {"call_centre": CENTRE, "ring_s": 5, "max_talk_s": 12, "warn_s": 6, "calls_hour": 6}
     trunk = Trunk(name="lab", endpoint="lab", cps=50, channels=100, inbound="mask")
     with (
         Stand(folder / "stand", sounds=sounds, trunk=trunk, masking=Masking(**usual | masking)) as stand,

@@ -4,6 +4,8 @@ says by his number what he does (`lab.kinds`).
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +28,9 @@ from storage.db import Record, open_engine, reading
 COMPANY = "+78120000001"
 CENTRE = number("operator", 9000)
 LIKE = 0.9
-WORDS = "Здравствуйте, это я, ваша машина подъехала."  # of who calls
+WORDS = "Это я, машина подъехала."  # of who calls
 SPEECH = decode(played(PCAPS / "g711a.pcap"), ALAW)  # 7 s, of an operator who takes a call
-READY = "what masked calls say is at hand"
+READY = "phrases of masked calls are ready"
 
 
 class Taxi:
@@ -40,7 +42,9 @@ class Taxi:
         self._bindings = Bindings(self.engine, self.stand.settings)
         self._speech = Speech(self.engine, self.stand.settings)
         self._clips = self._speech.phrases("mask", "ru")
-        Numbers(self.engine, self.stand.settings).add(COMPANY, "anna", shared=True)
+        self._serials = count(1)
+        self.numbers_of_ours = Numbers(self.engine, self.stand.settings)
+        self.numbers_of_ours.add(COMPANY, "anna", shared=True)
         self.server = self.serve()
 
     def serve(self) -> Process:
@@ -72,9 +76,24 @@ class Taxi:
         """The dispatch ends an order; at once."""
         self._bindings.close(order, "dispatch", grace_s)
 
+    def phone(self, kind: str = "operator", seconds: float = 0) -> str:
+        """The phone of somebody new, who does as his kind does."""
+        return number(kind, next(self._serials), int(seconds))
+
+    def grace_until(self, order: str) -> datetime:
+        """When the client's grace ends."""
+        until_: datetime = self._bindings.read(order)["grace_until"]
+        return until_
+
     def caller(self, phone: str, did: str = COMPANY, **more: Any) -> Caller:
         """Somebody who is about to call us, and talks."""
-        return Caller(self.stand.node.node.sip, phone, did, says=say(WORDS), **more)
+        return Caller(self.stand.node.node.sip, phone, did, **{"says": say(WORDS)} | more)
+
+    def calls_in(self, phone: str, did: str = COMPANY, keys: str = "", **more: Any) -> Caller:
+        """He calls, and presses these keys, one after another, a space is a second; he stays on the line."""
+        moments = accumulate((0.4 if key != " " else 1.0 for key in keys), initial=1.0)
+        pressed = {at: key for at, key in zip(moments, keys, strict=False) if key != " "}
+        return self.caller(phone, did, **more).start(pressed)
 
     def said(self, name: str) -> Sound:
         """A phrase of [mask] as it is said."""
@@ -86,6 +105,23 @@ class Taxi:
         in_order = sorted(found, key=lambda one: one.offset_s) == found
         return in_order and min(one.correlation for one in found) >= LIKE
 
+    def talks(self, call: Caller, phone: str) -> Caller:
+        """Wait until the owner of a phone, rung by this call, hears who called."""
+        until(lambda: self.rung(call, phone) and words(self.of(phone)))
+        return call
+
+    def rung(self, call: Caller, phone: str) -> bool:
+        """Did this phone ring since the call began?"""
+        return any(one.number == phone and one.at >= call.invited_at for one in self.stand.carrier.sent)
+
+    def numbers(self) -> list[str]:
+        """All phones that we rang, in order."""
+        return [call.number for call in self.stand.carrier.sent]
+
+    def like(self, sound: Sound, file: str) -> bool:
+        """Was this prompt of the dialplan's own heard?"""
+        return match(sound, load(self.sounds[file])).correlation >= LIKE
+
     def of(self, phone: str) -> Sound:
         """What the owner of a phone that we rang last heard."""
         return self.stand.ear.heard(phone)
@@ -93,6 +129,20 @@ class Taxi:
     def rang(self, phone: str) -> list[str]:
         """The numbers that were shown on a phone of the carrier's, each time it rang."""
         return [call.caller for call in self.stand.carrier.sent if call.number == phone]
+
+    def centre(self, call: Caller, *names: str) -> Sound:
+        """Wait until an operator of the call centre is heard, and the caller is satisfied; he had heard these
+        phrases before, in this order.
+        """
+        call.until(lambda one: speaks(one.heard()))
+        heard = call.hang_up()
+        assert self.heard(heard, *names, "to-centre")
+        return heard
+
+    def recording(self, row: Record) -> Path:
+        """The file of a call, where it should be."""
+        name = str(row.id)
+        return self.stand.settings.recordings_dir / "masked" / name[:4] / name[:7] / f"{name}.alaw"
 
     def calls(self, order: str) -> list[Record]:
         """The calls of an order, as they are written down."""
@@ -107,8 +157,9 @@ class Taxi:
 
 
 def speaks(sound: Sound) -> bool:
-    """Was a callee who speaks heard? By what he says from his sixth second on: then they are connected."""
-    return match(sound, SPEECH[int(5.0 * RATE) : int(6.5 * RATE)]).correlation >= LIKE
+    """Was a callee who speaks heard? By any second and a half of it: he begins before they are connected."""
+    pieces = (SPEECH[int(at * RATE) : int((at + 1.5) * RATE)] for at in (0.7, 3.0, 5.0))
+    return any(match(sound, piece).correlation >= LIKE for piece in pieces)
 
 
 def words(sound: Sound) -> bool:

@@ -1,22 +1,88 @@
 """Driver and client talk through the company's number. On a real Asterisk."""
 
 import pytest
-from journeys.taxi import COMPANY, Taxi, speaks, words
+from journeys.taxi import COMPANY, Taxi, speaks, until, words
 
-from lab.kinds import number
+from lab.ear import load
 
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_driver_and_client_hear_each_other_and_see_the_companys_number(taxi: Taxi) -> None:
-    driver, client = number("operator", 1), number("operator", 2)
+def test_each_reaches_the_other_hears_him_and_sees_the_companys_number(taxi: Taxi) -> None:
+    driver, client = taxi.phone(), taxi.phone()
     taxi.bind("A-1", driver, client)
     for caller, callee, whisper in ((driver, client, "from-driver"), (client, driver, "from-client")):
-        call = taxi.caller(caller).start()
-        call.until(lambda one: speaks(one.heard()))
+        call = taxi.calls_in(caller).until(lambda one: speaks(one.heard()))
         call.hang_up()
         assert taxi.rang(callee) == [COMPANY]
         heard = taxi.of(callee)
         assert taxi.heard(heard, whisper)
         assert words(heard)
     assert taxi.ended("A-1") == ["talked", "talked"]
+
+
+def test_a_driver_reaches_his_client_however_his_carrier_writes_his_number(taxi: Taxi) -> None:
+    driver, client = taxi.phone(), taxi.phone("listens")
+    taxi.bind("B-1", driver, client)
+    spelled = [{"phone": text} for text in (driver, "8" + driver[2:], driver[1:], driver[2:])]
+    spelled.append({"phone": "", "vouched": driver})  # withheld; his carrier tells us
+    for times, one in enumerate(spelled, 1):
+        taxi.talks(taxi.calls_in(**one), client).hang_up()
+        assert taxi.ended("B-1") == ["talked"] * times
+    assert taxi.rang(client) == [COMPANY] * 5
+
+
+def test_a_talk_ends_at_its_limit_both_were_warned_and_no_key_did_anything(taxi: Taxi) -> None:
+    driver, client = taxi.phone(), taxi.phone("tries-keys")
+    taxi.bind("C-1", driver, client)
+    call = taxi.calls_in(driver, keys="   #1*1*2##*0")
+    until(lambda: client in taxi.numbers())
+    rang = taxi.numbers()
+    warned = call.to_the_end()
+    for heard in (warned, taxi.of(client)):
+        assert taxi.like(heard, "ru/soon-over.wav")
+    assert taxi.ended("C-1") == ["talked"]
+    (row,) = taxi.calls("C-1")
+    assert (row.ended_at - row.answered_at).total_seconds() >= 12
+    assert taxi.numbers() == rang, "nobody else was called"
+
+
+def test_the_second_phone_rings_when_the_first_is_not_answered(taxi: Taxi) -> None:
+    driver, client = taxi.phone(), [taxi.phone("rings"), taxi.phone("listens")]
+    taxi.bind("D-1", driver, client)
+    taxi.talks(taxi.calls_in(driver), client[1]).hang_up()
+    assert [phone for phone in taxi.numbers() if phone in client] == client
+    assert taxi.ended("D-1") == ["talked"]
+
+
+def test_who_is_recorded_is_told_so_and_the_file_names_nobody(taxi: Taxi) -> None:
+    phones = [taxi.phone() for _ in range(2)]
+    drivers, clients = phones, [taxi.phone(), taxi.phone("listens")]
+    for order, driver, client in zip(("E-1", "E-2"), drivers, clients, strict=True):
+        taxi.bind(order, driver, client, record=True)
+    silent, talker = taxi.calls_in(drivers[0], says=b""), taxi.calls_in(drivers[1])
+    silent.until(lambda one: speaks(one.heard()))
+    for order, call, client, of in zip(
+        ("E-1", "E-2"), (silent, talker), clients, (speaks, words), strict=True
+    ):
+        assert taxi.heard(call.hang_up(), "recorded")
+        assert taxi.heard(taxi.of(client), "from-driver", "recorded")
+        assert taxi.ended(order) == ["talked"]
+        file = taxi.recording(taxi.calls(order)[0])
+        until(lambda file=file, of=of: of(load(file)))
+
+
+def test_with_nowhere_to_record_they_talk_all_the_same(taxi: Taxi) -> None:
+    folder = taxi.stand.settings.recordings_dir / "masked"
+    moved = folder.rename(folder.with_name("moved")) if folder.exists() else None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("no folder: not even root can write into it")
+    driver, client = taxi.phone(), taxi.phone()
+    taxi.bind("F-1", driver, client, record=True)
+    call = taxi.calls_in(driver).until(lambda one: speaks(one.heard()))
+    call.hang_up()
+    assert words(taxi.of(client))
+    assert taxi.ended("F-1") == ["talked"]
+    folder.unlink()
+    if moved:
+        moved.rename(folder)

@@ -49,7 +49,7 @@ class Caller:
         self._to = f"<{self._uri}>"
         self._vouched = [f"P-Asserted-Identity: <sip:{vouched}@127.0.0.1>", "Privacy: id"] if vouched else []
         self._says = says
-        self._packets: list[Packet] = []
+        self._streams: dict[int, list[Packet]] = {}  # by their own ids: a prompt's, the other side's
         self._hangs_up = threading.Event()
         self._thread: threading.Thread | None = None
         self._failed: LabError | None = None
@@ -88,11 +88,11 @@ class Caller:
     @property
     def hears_since(self) -> float:
         """When the first sound came, in seconds of the epoch; 0: none yet."""
-        return self._packets[0].at if self._packets else 0.0
+        return min((stream[0].at for stream in list(self._streams.values()) if stream), default=0.0)
 
     def heard(self) -> Sound:
         """What he heard so far."""
-        return together([list(self._packets)] if self._packets else [])
+        return together([list(stream) for stream in list(self._streams.values()) if stream])
 
     def until(self, holds: Callable[["Caller"], bool], seconds: float = 30) -> "Caller":
         """Wait for something of his call; LabError when it takes longer, or when the call ends before."""
@@ -180,8 +180,9 @@ class Caller:
     def _hear(self) -> None:
         data = self._rtp.recv(2048)
         if data[1] & 0x7F == ALAW:
-            place = struct.unpack("!I", data[4:8])[0]
-            self._packets.append(Packet(time.time(), place, ALAW, data[12:]))
+            place, source = struct.unpack("!II", data[4:12])
+            packet = Packet(time.time(), place, ALAW, data[12:])
+            self._streams.setdefault(source, []).append(packet)
 
     def _request(self, method: str, number: int, body: str = "") -> None:
         port = self._sip.getsockname()[1]

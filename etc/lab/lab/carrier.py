@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from lab import LabError, ports
-from lab.kinds import KEYS, KINDS, PROMISE, REFUSALS
+from lab.kinds import KEYS, KINDS, PROMISE, REFUSALS, TRIED
 from lab.mouth import beep, capture, pressed, rest, say
 from lab.process import Process
 
@@ -111,6 +111,7 @@ def _captures(folder: Path) -> dict[str, Path]:
         "hello": capture(rest(300) + say("Алло!") + rest(20_000), folder / "hello.pcap"),
         "greeting": capture(machine, folder / "greeting.pcap"),
         "promise": pressed(PROMISE, folder / "promise.pcap"),
+        "tried": pressed(TRIED, folder / "tried.pcap"),
     }
 
 

@@ -10,7 +10,7 @@ carrier plays them all. They never leave loopback.
 | hangs-up, press-0 … press-9 | 12, 20 … 29 | from the answer to the act |
 | announcement, rings, silence, tones | 13, 14, 15, 16 | - |
 | hello, greets | 17, 18 | ringing before the answer |
-| promises | 19 | from the answer to the first key |
+| promises, tries-keys | 19, 30 | from the answer to the first key |
 | refusals: busy … moved | 40 … | ringing before the refusal; 0: refused without ringing |
 """
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 SERIALS = 1_000_000
 PROMISE = "425011"  # a promise by key 4: 25 January, yes
+TRIED = "#1*1*2##*0"  # Asterisk's own keys of transfer, recording, parking and hang-up, where it has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def _table() -> list[Kind]:
         ("hello", "17", "says hello after 0.3 s, then listens"),
         ("greets", "18", "a machine: its greeting of some 5 s, a beep, then it listens"),
         ("promises", "19", f"presses {', '.join(PROMISE)}, one after another, then listens"),
+        ("tries-keys", "30", f"presses {', '.join(TRIED)}, one after another, then listens"),
         *((f"press-{key}", f"2{key}", f"presses {key}, then listens") for key in "0123456789"),
     ]
     refusing = [
