@@ -17,7 +17,8 @@ from typing import Any
 import uvloop
 
 from engine.gateways.ami_protocol import Message
-from engine.gateways.fake import Callee, FakeAsterisk, Session
+from engine.gateways.fake import FakeAsterisk, Session
+from engine.gateways.fake_callee import Callee
 
 SECRET = "secret-of-the-bench"  # noqa: S105  of a fake that lives for the bench only
 AFTER_S, HEARS_S = 0.1, 0.5

@@ -15,7 +15,8 @@ from engine.gateways.ami_protocol import (
     Message,
     Originate,
 )
-from engine.gateways.fake import Callee, FakeAsterisk, Session
+from engine.gateways.fake import FakeAsterisk, Session
+from engine.gateways.fake_callee import Callee
 from engine.sections import Asterisk
 
 SECRET = "a-secret-of-the-test"

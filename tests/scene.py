@@ -14,7 +14,8 @@ from engine.campaign.fleet import Fleet
 from engine.campaign.preparing import Preparer
 from engine.gateways.ami import Node
 from engine.gateways.ami_link import Timing
-from engine.gateways.fake import Callee, FakeAsterisk
+from engine.gateways.fake import FakeAsterisk
+from engine.gateways.fake_callee import Callee
 from engine.sections import Asterisk
 from engine.speech.service import Speech
 from storage import calls, migrations

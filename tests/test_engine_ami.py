@@ -21,7 +21,8 @@ from engine.gateways.ami_protocol import (
     Originated,
     Ringing,
 )
-from engine.gateways.fake import Callee, Session
+from engine.gateways.fake import Session
+from engine.gateways.fake_callee import Callee
 
 # Connecting.
 

@@ -31,8 +31,9 @@ from engine.gateways.ami_protocol import (
     Reach,
     Ringing,
 )
-from engine.gateways.fake import Callee, FakeAsterisk
+from engine.gateways.fake import FakeAsterisk
 from engine.gateways.fake_agi import Phone
+from engine.gateways.fake_callee import Callee
 from engine.gateways.fake_queue import Operator
 from engine.sections import Asterisk
 from lab.kinds import KINDS, kind_of, number

@@ -13,8 +13,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from engine.gateways.fake import CAUSE_OF_SIP, Call, Callee, FakeAsterisk, Session
-from engine.gateways.fake_agi import Agi, Phone, execute
+from engine.gateways.fake import Call, FakeAsterisk, Session
+from engine.gateways.fake_agi import Agi, Phone, Wanted, execute
+from engine.gateways.fake_callee import CAUSE_OF_SIP, Callee, Rung
 
 Talk = Callable[["Line"], Awaitable[None]]
 
@@ -368,8 +369,8 @@ def test_an_action_can_be_taken_over() -> None:
 
 def test_a_command_line_is_read_with_its_quotes() -> None:
     async def scenario() -> None:
-        async def nobody(_phone: Phone, _target: str) -> str:
-            return "BUSY"
+        async def nobody(_phone: Phone, _wanted: Wanted) -> Rung:
+            return Rung("BUSY", 17, 0)
 
         phone = Phone(1, {})
         assert await execute('SET VARIABLE "X" "a \\\\ \\"b\\" c"', phone, nobody) == "200 result=1"

@@ -7,7 +7,7 @@ from scene import Scene
 
 from engine.campaign.changing import change
 from engine.campaign.switches import Switches
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 
 
 def test_a_stop_of_everything_is_obeyed_within_a_second_and_lifted_again(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 from scene import Scene
 
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 
 TRUNKS = [
     {"name": "first", "endpoint": "first", "priority": 9, "cps": 50, "caller_ids": ["+74950000001"]},

@@ -10,7 +10,7 @@ from test_engine_dialer import Scene
 
 from engine.campaign.books import Books
 from engine.campaign.valves import Valves
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 from engine.sections import Trunk
 from storage import calls
 from storage import campaign as campaigns

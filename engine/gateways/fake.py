@@ -12,52 +12,25 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from uuid import uuid4
 
 from engine.gateways.ami_protocol import Framer, Message
 from engine.gateways.fake_agi import Agi, Gone, Phone, run
+from engine.gateways.fake_callee import (
+    ALERTING_NO_ANSWER,
+    NO_USER_RESPONDING,
+    NORMAL,
+    Callee,
+    cause_of,
+)
+from engine.gateways.fake_dial import Dials
 from engine.gateways.fake_queue import Queues
 
-# Asterisk's own map of SIP codes (res_pjsip.c), where it is neither 127 nor 34.
-CAUSE_OF_SIP: Mapping[int, int] = {
-    **dict.fromkeys((404, 485, 604), 1),
-    **dict.fromkeys((486, 600), 17),
-    **dict.fromkeys((480, 483), 19),
-    **dict.fromkeys((401, 403, 407, 603), 21),
-    **dict.fromkeys((488, 606), 58),
-    302: 23,
-    408: 18,
-    409: 41,
-    410: 22,
-    420: 3,
-    484: 28,
-    500: 38,
-    501: 29,
-    502: 27,
-    503: 34,
-    504: 102,
-}
-ALERTING_NO_ANSWER, NO_USER_RESPONDING, NORMAL, CONGESTION, INTERWORKING = 19, 18, 16, 34, 127
 TIMED_OUT, ANSWERED = 3, 4  # OriginateResponse's Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Callee:
-    """How a number behaves. Seconds from the INVITE, then from the answer.
-
-    `code`: his final SIP answer after `after_s`; 0: none ever. `rings` (180) and `progress` (183) come at
-    once; with neither and code 0 he is silent. `keys`: (second, key). `hangs_up_s`: None, he stays.
-    """
-
-    code: int = 200
-    after_s: float = 0.1
-    rings: bool = True
-    progress: bool = False
-    keys: tuple[tuple[float, str], ...] = ()
-    hangs_up_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -122,6 +95,7 @@ class FakeAsterisk:
         self.calls: list[Call] = []
         self.sessions: set[Session] = set()
         self.queues = Queues(self.tell)
+        self.dials = Dials(self)
         self._live: dict[str, Call] = {}
         self._random = random.Random(seed)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -272,6 +246,35 @@ class FakeAsterisk:
 
     # A call's life.
 
+    async def call_in(
+        self,
+        number: str,
+        did: str,
+        keys: Sequence[tuple[float, str]] = (),
+        hangs_up_s: float | None = None,
+        *,
+        withheld: bool = False,
+    ) -> Phone:
+        """Somebody calls a masking number of ours, and presses keys, or hangs up, so many seconds later; his
+        phone, once his call is over. Without our server the dialplan plays `centre`, and that is all.
+        """
+        phone = Phone(self.speed, {})
+        for at_s, key in keys:
+            phone.later(at_s, partial(phone.press, key))
+        if hangs_up_s is not None:
+            phone.later(hangs_up_s, phone.hang_up)
+        told = {"callerid": number or "unknown", "dnid": did, "callingpres": "32" if withheld else "0"}
+        told |= {"context": "zvonar-mask", "extension": "call", "arg_1": "ZVONAR_MASK="}
+        if self.agi:
+            with suppress(OSError):
+                await run(replace(self.agi, script="mask"), str(uuid4()), phone, self.dials.reach, told)
+        if phone.variables.get("AGI_DONE") != "1" and not phone.gone:
+            with suppress(Gone):
+                await phone.wait(self.fallback_s)
+            phone.heard.append(("centre", self.fallback_s))
+        phone.hang_up()
+        return phone
+
     async def _live_through(self, call: Call, ring_s: float) -> None:
         try:
             cause, sip, reason = await self._ring(call, ring_s)
@@ -304,8 +307,7 @@ class FakeAsterisk:
         if silent:
             return NO_USER_RESPONDING, 408, 0
         if callee.code != 200:
-            other = CONGESTION if callee.code // 100 == 5 and callee.code != 505 else INTERWORKING
-            return CAUSE_OF_SIP.get(callee.code, other), callee.code, 0
+            return cause_of(callee.code), callee.code, 0
         return NORMAL, None, ANSWERED
 
     async def _talk(self, call: Call) -> None:
@@ -325,22 +327,10 @@ class FakeAsterisk:
         )
         if self.agi:
             with suppress(OSError):  # no server there: AGISTATUS=FAILURE, and the dialplan goes on
-                await run(self.agi, call.channel, call.phone, self._connect)
+                await run(self.agi, call.channel, call.phone, self.dials.reach)
         if call.phone.variables.get("AGI_DONE") != "1":
             await call.phone.wait(self.fallback_s)
             call.phone.heard.append(("fallback", self.fallback_s))
-
-    async def _connect(self, phone: Phone, target: str, timeout_s: float) -> str:
-        """Dial a second party for a caller; they talk until one of them hangs up. Gone."""
-        queue = target.removeprefix("queue:")
-        if queue != target and self.queues.has(queue):
-            return "ANSWER" if await self.queues.connect(queue, phone, timeout_s) else "NOANSWER"
-        peer = self.script(target)
-        await phone.wait(peer.after_s)
-        if peer.code != 200:
-            return {486: "BUSY", 0: "NOANSWER"}.get(peer.code, "CONGESTION")
-        await phone.wait(peer.hangs_up_s or 0)
-        return "ANSWER"
 
     def _in_any_order(self, tellings: list[Callable[[], None]]) -> None:
         self._random.shuffle(tellings)

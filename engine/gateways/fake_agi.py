@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.gateways.fake_callee import Rung
+
 SAMPLES_A_S = 8000
 ALL_KEYS = "0123456789*#ABCD"
 ARGUMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
@@ -86,9 +88,18 @@ class Phone:
         raise Gone(min(seconds, (loop.time() - began) * self._speed))
 
 
-# What becomes of the caller's being connected to a number or `queue:NAME` within so many seconds: DIALSTATUS,
-# after the talk. Gone.
-Peer = Callable[[Phone, str, float], Awaitable[str]]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whom EXEC Dial or Queue wants: a number behind an endpoint, or `queue:NAME`; Dial's options."""
+
+    target: str
+    timeout_s: float
+    endpoint: str = ""
+    options: str = ""
+
+
+# What becomes of the caller's being connected, after the talk. Gone.
+Peer = Callable[[Phone, Wanted], Awaitable[Rung]]
 Arguments = Sequence[str]
 
 
@@ -161,18 +172,23 @@ COMMANDS: Mapping[str, tuple[int, Callable[[Phone, Arguments], Awaitable[str]]]]
 
 
 async def _exec(phone: Phone, arguments: Arguments, peer: Peer) -> str:
-    """EXEC Dial or Queue; no other application is loaded."""
+    """EXEC Dial, Queue, MixMonitor (whose file nobody writes) or StopMixMonitor; no other is loaded."""
     application = arguments[0].lower()
+    target, *options = "".join(arguments[1:2]).split(",")
+    if application in ("mixmonitor", "stopmixmonitor"):
+        phone.variables["MIXMONITOR_FILENAME"] = target
+        return "0"
     if application not in ("dial", "queue"):
         return "-2"
-    target, *options = "".join(arguments[1:2]).split(",")
     try:
         if application == "dial":
-            number = target.removeprefix("PJSIP/").split("@")[0]
-            phone.variables["DIALSTATUS"] = await peer(phone, number, float(options[0]))
+            number, _, endpoint = target.removeprefix("PJSIP/").partition("@")
+            wanted = Wanted(number, float(options[0]), endpoint, "".join(options[1:2]))
+            rung = await peer(phone, wanted)
+            phone.variables |= {"DIALSTATUS": rung.status, "HANGUPCAUSE": str(rung.cause)}
         else:
-            answered = await peer(phone, f"queue:{target}", float(options[3])) == "ANSWER"
-            phone.variables["QUEUESTATUS"] = "CONTINUE" if answered else "TIMEOUT"
+            rung = await peer(phone, Wanted(f"queue:{target}", float(options[3])))
+            phone.variables["QUEUESTATUS"] = "CONTINUE" if rung.status == "ANSWER" else "TIMEOUT"
     except Gone:
         return "-1"
     return "0"
@@ -211,8 +227,10 @@ class Agi:
         inner = _sha1(f"{self.token_key}{channel}{at}")
         return f"{address}?u={channel}&e={at}&t={_sha1(self.token_key + inner)}"
 
-    def environment(self, channel: str) -> dict[str, str]:
-        """What Asterisk says of a call before the first command."""
+    def environment(self, channel: str, told: Mapping[str, str] = {}) -> dict[str, str]:
+        """What Asterisk says of a call before the first command; `told`: what is other than in one of ours,
+        without `agi_`.
+        """
         url = self.url(channel)
         unknown = dict.fromkeys(("agi_callerid", "agi_calleridname", "agi_dnid", "agi_rdnis"), "unknown")
         zero = ("agi_callingpres", "agi_callingani2", "agi_callington", "agi_callingtns")
@@ -234,6 +252,7 @@ class Agi:
             "agi_accountcode": "",
             "agi_threadid": "140159190902464",
             "agi_arg_1": f"ZVONAR_ATTEMPT={channel}",
+            **{f"agi_{name}": value for name, value in told.items()},
         }
 
 
@@ -241,7 +260,7 @@ def _sha1(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-async def run(agi: Agi, channel: str, phone: Phone, peer: Peer) -> None:
+async def run(agi: Agi, channel: str, phone: Phone, peer: Peer, told: Mapping[str, str] = {}) -> None:
     """One FastAGI session, until our server closes it or the phone is gone. OSError: not connected."""
     reader, writer = await asyncio.open_connection(agi.host, agi.port)
     busy = False
@@ -256,7 +275,7 @@ async def run(agi: Agi, channel: str, phone: Phone, peer: Peer) -> None:
 
     serving = asyncio.create_task(serve())
     try:
-        lines = [f"{key}: {value}\n" for key, value in agi.environment(channel).items()]
+        lines = [f"{key}: {value}\n" for key, value in agi.environment(channel, told).items()]
         writer.write("".join([*lines, "\n"]).encode())
         await asyncio.wait({serving, phone.left}, return_when=asyncio.FIRST_COMPLETED)
         while busy and not serving.done():

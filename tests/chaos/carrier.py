@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import psycopg2
 
 from engine.gateways.ami_protocol import Message
-from engine.gateways.fake import Callee, FakeAsterisk, Session
+from engine.gateways.fake import FakeAsterisk, Session
+from engine.gateways.fake_callee import Callee
 
 SECRET = "secret-of-ami"
 SPEED = 5.0  # a phone's seconds in one of ours

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from scene import Scene
 
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 from engine.sections import Trunk
 
 BROKEN = {

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from scene import Scene
 
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 from engine.sections import Trunk
 from storage import campaign as campaigns
 from storage.db import Record

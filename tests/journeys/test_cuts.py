@@ -16,7 +16,7 @@ from scene import Scene
 
 from engine.campaign.dialer import Dialer
 from engine.gateways.ami_link import Timing
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 from engine.sections import Trunk
 from lab.postgres import Postgres
 from storage.vocab import LeadState

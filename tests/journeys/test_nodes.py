@@ -5,7 +5,7 @@ from collections import Counter
 
 from scene import Scene
 
-from engine.gateways.fake import Callee
+from engine.gateways.fake_callee import Callee
 from engine.sections import Asterisk, Trunk
 from storage import dialer as store
 from storage.db import writing
