@@ -379,3 +379,61 @@ def test_a_command_line_is_read_with_its_quotes() -> None:
         assert await execute("EXEC", phone, nobody) == "510 Invalid or unknown command"
 
     asyncio.run(scenario())
+
+
+def test_who_calls_a_masking_number_comes_to_its_script_with_what_his_carrier_says() -> None:
+    async def talk(line: Line) -> None:
+        told = [line.environment[f"agi_{name}"] for name in ("callerid", "dnid", "callingpres", "arg_1")]
+        assert told == ["unknown", "+78120000001", "32", "ZVONAR_MASK="]
+        assert line.environment["agi_network_script"] == "mask"
+        assert await line.ask('EXEC "MixMonitor" "/recordings/masked/a.alaw,b"') == "200 result=0"
+        assert await line.ask('EXEC "Monitor" "x"') == "200 result=-2"
+        assert await line.ask("WAIT FOR DIGIT 5000") == f"200 result={ord('4')}"
+        line.writer.write(b"SET VARIABLE AGI_DONE 1\n")
+        await line.read()
+
+    async def scenario() -> None:
+        async with world(talk, lambda _number: Callee(), speed=10) as (asterisk, _):
+            phone = await asterisk.call_in("", "+78120000001", [(1, "4")], withheld=True)
+            assert (phone.gone, phone.heard) == (True, [])
+
+    asyncio.run(scenario())
+
+
+def test_without_our_server_the_dialplan_alone_answers_a_masked_call() -> None:
+    async def scenario() -> None:
+        async with world(done, lambda _number: Callee(), speed=50) as (asterisk, _):
+            asterisk.agi = None
+            phone = await asterisk.call_in("+79210000001", "+78120000001")
+            assert [name for name, _ in phone.heard] == ["centre"]
+
+    asyncio.run(scenario())
+
+
+def test_a_masked_party_is_let_go_by_what_his_channels_script_says() -> None:
+    """And who is not let go talks until he hangs up; what he saw is known."""
+    dial = 'EXEC "Dial" "PJSIP/+79210000002@trunk,20,f(+78120000001)gU(zvonar-mask-taken^{})L(60000)"'
+
+    async def talk(line: Line) -> None:
+        script, first = line.environment["agi_network_script"], line.environment["agi_arg_1"]
+        if script == "mask-taken":
+            if first == "no":
+                await line.ask("SET VARIABLE GOSUB_RESULT CONTINUE")
+            return
+        for call in ("no", "yes"):
+            began = time.monotonic()
+            assert await line.ask(dial.format(call)) == "200 result=0"
+            assert await line.ask("GET VARIABLE DIALSTATUS") == "200 result=1 (ANSWER)"
+            talked[call] = time.monotonic() - began
+        await line.ask("SET VARIABLE AGI_DONE 1")
+
+    talked: dict[str, float] = {}
+
+    async def scenario() -> None:
+        people = lambda _number: Callee(hangs_up_s=30)  # noqa: E731  one line, used once
+        async with world(talk, people, speed=50) as (asterisk, _):
+            await asterisk.call_in("+79210000001", "+78120000001")
+            assert [leg.shown for leg in asterisk.dials.legs] == ["+78120000001"] * 2
+            assert talked["no"] < talked["yes"]
+
+    asyncio.run(scenario())

@@ -99,6 +99,10 @@ class Taxi:
         """A phrase of [mask] as it is said."""
         return load(Path(self._speech.cache.path(self._clips[name].name)))
 
+    def clip(self, name: str) -> str:
+        """The name of its file."""
+        return self._clips[name].name
+
     def heard(self, sound: Sound, *names: str) -> bool:
         """Were all these phrases heard, in this order?"""
         found = [match(sound, self.said(name)) for name in names]
