@@ -59,6 +59,7 @@ MASK: Mapping[str, str] = {
     "leak.caller-transfers": "звонящий переводит разговор",
     "leak.callee-writes": "вызываемый шлёт сообщения",
     "leak.caller-writes": "звонящий шлёт сообщения",
+    "leak.call-back": "обратный звонок",
     "leak.files": "имена файлов",
     "leak.logs": "журналы",
     "leak.webhook": "вебхук",

@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 from cli.output import FORMATS, say, show_rows
 from engine.reports.words import title, titles
 from lab import LabError
-from lab.masked import SCENARIOS, Masked, Played, Scenario, masked
+from lab.masked import Masked, Played, masked
+from lab.scenarios import SCENARIOS, Scenario
 
 COLUMNS = ("scenario", "role", "to_caller", "to_callee", "told", "leaks", "verdict")
 WORDS = ("scenario", "role", "verdict")  # columns that a table translates

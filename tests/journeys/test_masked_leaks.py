@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab.leaks import in_text
-from lab.masked import CLIENT, DRIVER, SCENARIOS, THIRD, Masked, Scenario, masked
+from lab.masked import THIRD, Masked, masked
+from lab.scenarios import CLIENT, DRIVER, SCENARIOS, Scenario
 from lab.stand import Stand
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -17,7 +18,7 @@ CARELESS = """
 [zvonar-mask]
 exten => _+XXXXXXXXXXX,1,Goto(out,${PEER},1)
 [out]
-exten => _+XXXXXXXXXXX,1,Dial(PJSIP/${EXTEN}@lab,20,g)
+exten => _+XXXXXXXXXXX,1,Dial(PJSIP/${EXTEN}@clients,20,g)
  same => n,Hangup()
 """
 

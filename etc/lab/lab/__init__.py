@@ -14,7 +14,7 @@
 | `leaks` | whose number is in it |
 | `parties` | the sides of a masked call, each a SIPp of its own |
 | `listener` | somebody's system that is told things over HTTP |
-| `masked` | masked calls of every kind, and whether a number reached the other side |
+| `scenarios`, `masked` | masked calls of every kind, and whether a number reached the other side |
 | `postgres` | one running PostgreSQL |
 """
 

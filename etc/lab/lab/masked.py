@@ -9,50 +9,33 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from pydantic import SecretStr
 
+from engine.masking.back import CallBacks
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
 from engine.sections import Masking, Trunk, Webhook
 from lab import LabError
 from lab.leaks import Leak, Message, in_message, in_text
 from lab.listener import Listener
-from lab.parties import MEDIA_PORTS, Identity, Party, Side
+from lab.parties import MEDIA_PORTS, Party, Side
 from lab.ports import Ports, is_free
+from lab.scenarios import CLIENT, DRIVER, STRANGER, Scenario
 from lab.shell import Shell
 from lab.stand import Stand
 from lab.wire import Wire
 from storage.db import open_engine
+from storage.vocab import MaskRole
 
 COMPANY = "+78120000001"
+DRIVERS, CLIENTS = "+7921", "+7916"  # how their numbers begin: each have a carrier of their own
 THIRD = "+79039876543"  # who forwarded a call, or to whom one is to be sent
-DRIVER, CLIENT, STRANGER = "driver", "client", "stranger"
 READY = "what masked calls say is at hand"
-CALL = ("call", "be answered")
-TAKE = ("be called", "ring", "play tones", "answer", "wait")
-LEFT, LEAVE = ("be hung up on",), ("wait", "hang up")
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """Who is `by` calls and does `caller`; the other side of the order does `callee`, () when it is not rung.
-
-    `third`: also a third person's number is told; `coded`: the caller presses his order's code.
-    """
-
-    name: str
-    caller: tuple[str, ...]
-    callee: tuple[str, ...] = ()
-    by: str = DRIVER
-    identity: Identity = "named"
-    third: bool = False
-    coded: bool = False
-    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,40 +58,10 @@ class Played:
         return not self.leaks and not self.otherwise and self.told > 0
 
 
-def _each_way(one: Scenario) -> list[Scenario]:
-    return [one, replace(one, by=CLIENT)]
-
-
-SCENARIOS = [
-    *_each_way(Scenario("caller-hangs-up", (*CALL, *LEAVE), (*TAKE, *LEFT))),
-    *_each_way(Scenario("callee-hangs-up", (*CALL, *LEFT), (*TAKE, *LEAVE))),
-    *_each_way(Scenario("recorded", (*CALL, *LEFT), (*TAKE, *LEAVE), record=True)),
-    *_each_way(Scenario("withheld-told", (*CALL, *LEFT), (*TAKE, *LEAVE), identity="withheld")),
-    Scenario(
-        "withheld-code", (*CALL, "wait", "press", *LEFT), (*TAKE, *LEAVE), identity="unknown", coded=True
-    ),
-    *_each_way(Scenario("forwarded", (*CALL, *LEFT), (*TAKE, *LEAVE), third=True)),
-    *_each_way(Scenario("busy", (*CALL, *LEFT), ("be called", "ring", "be busy"))),
-    Scenario("declined", (*CALL, *LEFT), ("be called", "ring", "play tones", "decline")),
-    *_each_way(Scenario("moved", (*CALL, *LEFT), ("be called", "send elsewhere"), third=True)),
-    *_each_way(
-        Scenario("given-up", ("call", "hear ringing", "cancel"), ("be called", "ring", "be given up"))
-    ),
-    Scenario("no-answer", (*CALL, *LEFT), ("be called", "ring", "be given up")),
-    *_each_way(Scenario("callee-line", (*CALL, *LEFT), (*TAKE, "re-invite", "update", *LEAVE))),
-    Scenario("caller-line", (*CALL, "wait", "re-invite", "update", *LEAVE), (*TAKE, *LEFT)),
-    *_each_way(Scenario("callee-transfers", (*CALL, *LEFT), (*TAKE, "transfer", *LEAVE), third=True)),
-    Scenario("caller-transfers", (*CALL, "wait", "transfer", *LEAVE), (*TAKE, *LEFT), third=True),
-    Scenario("callee-writes", (*CALL, *LEFT), (*TAKE, "write", *LEAVE)),
-    Scenario("caller-writes", (*CALL, "wait", "write", *LEAVE), (*TAKE, *LEFT)),
-    Scenario("stranger", (*CALL, *LEAVE), by=STRANGER),
-]
-
-
 class Masked:
     """A stand whose trunk takes masked calls, with our server beside it unless not `serve`d.
 
-    The stand's own carrier stops: each callee takes its place.
+    The stand's own carriers stop, that of drivers and that of clients: who is called takes their place.
     """
 
     def __init__(self, shell: Shell, heard: Listener, ports: Ports, *, serve: bool = True) -> None:
@@ -117,7 +70,11 @@ class Masked:
         self._ports, self._count, self._orders = ports, 0, 0
         engine = open_engine(shell.database_url)
         self._bindings = Bindings(engine, self.stand.settings)
-        self.stand.carrier.stop()
+        self._backs = CallBacks(engine, self.stand.settings)
+        carriers = {DRIVERS: self.stand.carrier, CLIENTS: self.stand.spare}
+        self._carriers = {prefix: carrier for prefix, carrier in carriers.items() if carrier}
+        for carrier in self._carriers.values():
+            carrier.stop()
         shell.zvonar("db", "upgrade")
         Numbers(engine, self.stand.settings).add(COMPANY, "leak-test", shared=True)
         if serve:
@@ -133,7 +90,7 @@ class Masked:
         self._count += 1
         driver, client = _phones(self._count)
         body = {
-            "order": f"leak-{self._count}",
+            "order": self._order,
             "version": 1,
             "driver": {"phones": [driver]},
             "client": {"phones": [client]},
@@ -147,17 +104,18 @@ class Masked:
             before(own, other)
         self.hidden += [driver, client]
         third = THIRD if scenario.third else ""
-        keys = f"{bound['extension']}#" if scenario.coded else ""
-        sides = (
+        keys = f"{bound['extension']}#" if scenario.coded else "1" if scenario.back else ""
+        dials = "" if scenario.back else COMPANY
+        parties = (
             Party(other, scenario.callee, third=third),
-            Party(own, scenario.caller, COMPANY, scenario.identity, third, keys),
+            Party(own, scenario.caller, dials, scenario.identity, third, keys),
         )
-        return self._played(scenario, sides, {driver, client, own, THIRD})
+        return self._played(scenario, parties, {driver, client, own, THIRD})
 
     def _played(self, scenario: Scenario, parties: Sequence[Party], secret: set[str]) -> Played:
-        sip, ports = self.stand.node.node.sip, (self.stand.carrier.port, self._ports.take())
-        asterisk = int(sip.rpartition(":")[2])
-        messages, otherwise = self._acted(parties, ports, sip)
+        asterisk = int(self.stand.node.node.sip.rpartition(":")[2])
+        ports = [self._ports.take() if party.dials else self._port_of(party.number) for party in parties]
+        messages, otherwise = self._acted(scenario, parties, ports)
         callee, caller = ports
         may = {port: {party.number} for port, party in zip(ports, parties, strict=True)}  # be told: his own
         sent = [one for one in messages if one.source == asterisk]
@@ -172,19 +130,31 @@ class Masked:
             otherwise=otherwise,
         )
 
-    def _acted(self, parties: Sequence[Party], ports: Sequence[int], sip: str) -> tuple[list[Message], str]:
+    def _acted(
+        self, scenario: Scenario, parties: Sequence[Party], ports: Sequence[int]
+    ) -> tuple[list[Message], str]:
         """What went over the wire while the parties acted, and what went otherwise than it should."""
-        folder = self.stand.run_dir / f"parties/{self._count}"
+        sip, folder = self.stand.node.node.sip, self.stand.run_dir / f"parties/{self._count}"
         sides = [
-            Side(party, folder / ("caller" if party.dials else "callee"), port, self._ports.take(MEDIA_PORTS))
-            for party, port in zip(parties, ports, strict=True)
+            Side(party, folder / name, port, self._ports.take(MEDIA_PORTS))
+            for name, party, port in zip(("callee", "caller"), parties, ports, strict=True)
             if party.acts
         ]
         with Wire(int(sip.rpartition(":")[2])) as wire:
             for side in sides:
                 side.start(sip)
+            if scenario.back:
+                self._backs.call(self._order, MaskRole(scenario.by), "leak-test")
             otherwise = [side.finish() for side in sides]
         return wire.messages, "\n".join(filter(None, otherwise))
+
+    def _port_of(self, number: str) -> int:
+        """Where the carrier of a driver or a client is."""
+        return next(one.port for prefix, one in self._carriers.items() if number.startswith(prefix))
+
+    @property
+    def _order(self) -> str:
+        return f"leak-{self._count}"
 
     def elsewhere(self) -> dict[str, list[Leak]]:
         """Numbers where they may not be: names of files, logs, what a dispatch is told, metrics."""
@@ -221,7 +191,10 @@ def masked(
     folder: Path, *, serve: bool = True, spoilt: Callable[[Stand], None] | None = None, **options: Any
 ) -> Iterator[Masked]:
     """All of it, in `folder`. `spoilt` may change what is rendered there before Asterisk starts."""
-    trunk = Trunk(name="lab", endpoint="lab", cps=50, channels=100, inbound="mask")
+    trunk, other = (
+        Trunk(name=name, endpoint=name, cps=50, channels=100, inbound="mask", prefixes=[prefix])
+        for name, prefix in (("drivers", DRIVERS), ("clients", CLIENTS))
+    )
     masking = Masking(whisper=False, ring_s=5)
     with Listener() as heard, Ports() as ports:
         hook = Webhook(
@@ -231,7 +204,9 @@ def masked(
             tells="masking",
             allow_private=True,
         )
-        stand = Stand(folder, hear=False, trunk=trunk, masking=masking, webhook=[hook], **options)
+        stand = Stand(
+            folder, hear=False, trunk=trunk, spare=other, masking=masking, webhook=[hook], **options
+        )
         if spoilt:
             spoilt(stand)
         with stand, Shell(stand, f"sqlite:///{folder / 'zvonar.db'}") as shell:
@@ -245,4 +220,4 @@ def _events(body: bytes) -> list[dict[str, Any]]:
 
 def _phones(serial: int) -> tuple[str, str]:
     """A driver's and a client's, new ones for each serial."""
-    return f"+7921{5_432_100 + serial}", f"+7916{9_876_500 - serial}"
+    return f"{DRIVERS}{5_432_100 + serial}", f"{CLIENTS}{9_876_500 - serial}"
