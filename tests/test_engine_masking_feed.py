@@ -1,5 +1,10 @@
 """Events of masking on their way to webhooks: none lost, none twice, in one order for everybody."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +14,9 @@ from typing import Any
 from uuid import UUID
 
 from builders import NOON, after, rows_of, settings
-from client_system import KEY, ClientSystem, status, verified
+from client_system import KEY, ClientSystem, raw, status, verified
 from sqlalchemy import Engine, update
+from test_engine_delivery import SERVE, eventually
 
 from engine import wiring
 from engine.delivery.courier import Courier
@@ -18,7 +24,8 @@ from engine.delivery.service import Webhooks
 from engine.masking.feed import EventsFeed
 from engine.settings import Settings
 from storage import mask_events, webhooks
-from storage.db import new_id, writing
+from storage.db import new_id, open_engine, writing
+from storage.migrations import upgrade
 
 
 def of(folder: Path, *systems: ClientSystem, **changes: Any) -> Settings:
@@ -179,3 +186,35 @@ def test_a_webhook_that_is_told_something_else_begins_anew(engine: Engine, tmp_p
         desk.reset("taxi-0", 0, "me")
         courier.step()
     assert [orders(body["events"]) for body in taxi.bodies] == [["A-1"], [], ["A-1"]]
+
+
+def test_a_server_killed_while_it_tells_leaves_the_batch_to_the_next(tmp_path: Path) -> None:
+    database = open_engine(f"sqlite:///{tmp_path / 'zvonar.db'}")
+    upgrade(database)
+    with ClientSystem(raw("HTTP", pause_s=60), status(200)) as taxi:
+        found = of(tmp_path, taxi, timeout_s=60)
+        (courier,) = couriers_of(database, found)
+        add(database, row_of("A-1"))
+        ours = {
+            "ZVONAR_DATABASE_URL": str(database.url),
+            "ZVONAR_DATA_DIR": str(tmp_path),
+            "ZVONAR_WEB__BIND": "127.0.0.1:0",
+            "ZVONAR_WEBHOOK__NAME": "taxi-0",
+            "ZVONAR_WEBHOOK__TELLS": "masking",
+            "ZVONAR_WEBHOOK__URL": taxi.url,
+            "ZVONAR_WEBHOOK__SECRETS": json.dumps([KEY]),
+            "ZVONAR_WEBHOOK__ALLOW_PRIVATE": "true",
+            "ZVONAR_WEBHOOK__TIMEOUT_S": "60",
+        }
+        with subprocess.Popen([sys.executable, "-c", SERVE], env=os.environ | ours) as serving:
+            eventually(lambda: len(taxi.deliveries) == 1)
+            serving.send_signal(signal.SIGKILL)
+        add(database, row_of("A-2"))
+        courier.step()  # the lease of the dead stands yet
+        assert len(taxi.deliveries) == 1
+        time_passes(database)
+        courier.step()
+        courier.step()
+    assert taxi.bodies[0] == taxi.bodies[1]
+    assert [orders(body["events"]) for body in taxi.bodies] == [["A-1"], ["A-1"], ["A-2"]]
+    database.dispose()
