@@ -91,6 +91,7 @@ code = Table(
     Column("role", String(8), nullable=False, comment="whoever keys it is taken for"),
     Column("hold_until", UtcTime, nullable=False, comment="not given to another order before"),
     Index("ix_mask_code_order_id", "order_id"),
+    Index("ix_mask_code_hold_until", "hold_until"),
 )
 
 

@@ -40,6 +40,7 @@ def upgrade() -> None:
             comment="of the stream: 1 results, 2 events of masking",
         )
     op.create_index("ix_mask_order_grace_until", "mask_order", ["grace_until"])
+    op.create_index("ix_mask_code_hold_until", "mask_code", ["hold_until"])
     _calls()
     _events()
 
