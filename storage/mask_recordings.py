@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, and_, or_, select, update
 
 from storage.contact import chunks
-from storage.db import Record
+from storage.db import Record, id_at
 from storage.mask_calls import mask_call as call
 from storage.vocab import Recording
 
@@ -36,6 +36,13 @@ def remove(connection: Connection, ids: Collection[UUID]) -> None:
     """These are deleted; what they were stays written."""
     for part in chunks(ids):
         connection.execute(update(call).where(call.c.id.in_(part)).values(recording=Recording.REMOVED))
+
+
+def outlived(connection: Connection, before: datetime) -> None:
+    """Recordings of calls of before this moment are there no more, whoever deleted them."""
+    there = call.c.recording.in_((Recording.KEPT, Recording.MISSING))
+    old = update(call).where(call.c.id < id_at(before), there)
+    connection.execute(old.values(recording=Recording.REMOVED))
 
 
 def find(connection: Connection, call_id: UUID) -> Record | None:

@@ -102,3 +102,15 @@ def test_nothing_is_deleted_unasked(
     assert not file.exists()
     assert json.loads(recording("show", str(old), "--format", "json")[1])["recording"] == "removed"
     assert recording("purge", "--yes")[0] == recording("purge", "--dry-run")[0] == 3
+
+
+def test_those_of_masked_calls_are_deleted_with_the_others(recording: Run, old: UUID, home: Path) -> None:
+    call = new_id(datetime.now(UTC) - timedelta(days=200))
+    file = Shelf(home / "recordings" / "masked").path(call)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(800))
+    done = json.loads(recording("purge", "--yes", "--format", "json")[1])
+    assert (done["removed"], done["bytes"], file.exists()) == (2, 8800, False)
+    assert (
+        recording("show", str(call))[0] == recording("export", str(call), "-o", str(home / "t.wav"))[0] == 3
+    )

@@ -235,12 +235,15 @@ def aged(masks: Office, recordings: MaskRecordings, days: float) -> UUID:
 def test_after_its_days_it_is_deleted_and_the_row_says_so(masks: Office, recordings: MaskRecordings) -> None:
     old, young = aged(masks, recordings, 182), aged(masks, recordings, 180)
     stray = lay(recordings, new_id(NOON - timedelta(days=182)))  # its row is not there any more
+    gone = aged(masks, recordings, 182)
+    recordings.shelf.path(gone).unlink()  # by somebody else
     counts = purge([recordings.clearing], "anna", dry_run=True)
     assert (counts.removed, counts.bytes, stray.exists()) == (2, 2 * len(SOUND), True)
     assert not recordings.clear()
     assert (recordings.shelf.path(old).exists(), stray.exists()) == (False, False)
     assert recordings.shelf.path(young).exists()
     assert (masks.row(old).recording, masks.row(young).recording) == (Recording.REMOVED, Recording.KEPT)
+    assert masks.row(gone).recording == Recording.REMOVED
     (note,) = [row for row in rows_of(masks.engine, audit.audit) if row.deed == "recording.purge"]
     assert (note.actor, note.detail["recordings"], note.detail["keep_days"]) == ("zvonar", 2, 180)
     assert note.subject.startswith("masked/")

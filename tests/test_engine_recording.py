@@ -232,6 +232,14 @@ def test_what_nobody_has_to_keep_is_deleted_and_the_rest_is_not(
     assert not recordings.shelf.path(lawful).parent.exists(), "an empty folder goes too"
 
 
+def test_two_who_purge_at_once_are_not_in_each_others_way(engine: Engine, recordings: Recordings) -> None:
+    aged(engine, recordings, 2000)
+    (folder,) = recordings.shelf.folders(NOON)
+    assert purge([recordings.clearing], "anna", dry_run=False).removed == 1
+    assert not folder.path.exists()
+    assert folder.files() == {}
+
+
 def test_a_pack_that_is_gone_keeps_its_recordings(engine: Engine, recordings: Recordings) -> None:
     aged(engine, recordings, 9999, law=["our-own-of-2020"])
     with pytest.raises(NotFound, match="1 are held"):

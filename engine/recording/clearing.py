@@ -53,13 +53,18 @@ class Clearing:
         self._engine, self._settings = engine, settings
         self._shelf, self._keeping = shelf, keeping
 
+    @property
+    def before(self) -> datetime:
+        """The recordings of calls of before this moment have had their days."""
+        return self._settings.now() - _days(self._keeping.keep_days)
+
     def run(self, actor: str, done: Purged, *, dry_run: bool = False) -> None:
         """Delete what is old enough, folder by folder, and count it in `done`.
 
         ZvonarError: a folder in which we may not delete.
         """
         now = self._settings.now()
-        for folder in self._shelf.folders(now - _days(self._keeping.keep_days)):
+        for folder in self._shelf.folders(self.before):
             gone, held = self._judged(folder, now)
             if gone and not dry_run:
                 self._remove(folder, gone, actor)

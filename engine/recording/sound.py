@@ -1,8 +1,6 @@
 """A recording as a file that any player plays: A-law (ITU-T G.711) to 16-bit WAV, 8 kHz."""
 
 import struct
-import sys
-from array import array
 from collections.abc import Iterator
 from functools import cache
 from io import BufferedReader
@@ -44,15 +42,17 @@ def wav_size(size: int) -> int:
 
 def linear(alaw: bytes) -> bytes:
     """A-law bytes as 16-bit samples, the low byte first."""
-    samples = array("h", map(_table().__getitem__, alaw))
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples.tobytes()
+    low, high = _tables()
+    samples = bytearray(2 * len(alaw))
+    samples[0::2], samples[1::2] = alaw.translate(low), alaw.translate(high)
+    return bytes(samples)
 
 
 @cache
-def _table() -> tuple[int, ...]:
-    return tuple(_sample(code) for code in range(256))
+def _tables() -> tuple[bytes, bytes]:
+    """The low and the high byte of each code's sample."""
+    samples = [_sample(code) & 0xFFFF for code in range(256)]
+    return bytes(one & 0xFF for one in samples), bytes(one >> 8 for one in samples)
 
 
 def _sample(code: int) -> int:
