@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from storage.contact import chunks
 from storage.db import Record, id_at
@@ -17,10 +17,10 @@ KEPT = (call.c.recording, call.c.sha256, call.c.bytes)
 
 
 def wanted(connection: Connection, before: datetime, lost: datetime, limit: int) -> Sequence[Record]:
-    """Calls whose recording was not looked for yet, and that were over before a moment, or began before
-    `lost` and have no end; the oldest first. Each with TALK.
+    """Calls whose recording was not looked for yet, and that were over before a moment, or began before `lost`
+    and must be; the oldest first. Each with TALK.
     """
-    over = or_(call.c.ended_at < before, and_(call.c.ended_at.is_(None), call.c.begun_at < lost))
+    over = or_(call.c.ended_at < before, call.c.begun_at < lost)
     query = select(*TALK).where(call.c.recording == Recording.WANTED, over)
     return connection.execute(query.order_by(call.c.id).limit(limit)).all()
 
