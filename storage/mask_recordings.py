@@ -17,8 +17,8 @@ KEPT = (call.c.recording, call.c.sha256, call.c.bytes)
 
 
 def wanted(connection: Connection, before: datetime, lost: datetime, limit: int) -> Sequence[Record]:
-    """Calls whose recording was not looked for yet, and that were over before a moment, or began before `lost`
-    and must be; the oldest first. Each with TALK.
+    """Calls whose recording was not looked for yet, and that were over before a moment, or began before
+    `lost` and so must be; the oldest first. Each with TALK.
     """
     over = or_(call.c.ended_at < before, call.c.begun_at < lost)
     query = select(*TALK).where(call.c.recording == Recording.WANTED, over)
