@@ -124,7 +124,6 @@ MASK: Mapping[str, str] = {
     "rule.stranger": "посторонний",
     "rule.order-finished": "заказ закончен",
     "rule.order-reassigned": "заказ передан другому",
-    "rule.order-reassigned": "заказ у другого",
     "rule.call-back": "обратный звонок",
     "rule.crossed": "звонили навстречу",
     "rule.prefix": "номер не разрешён",
