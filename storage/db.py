@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -61,6 +61,7 @@ metadata = MetaData(
     }
 )
 
+Result = TypeVar("Result")
 Json = JSON().with_variant(postgresql.JSONB(), "postgresql")
 Id = Uuid
 
@@ -113,6 +114,18 @@ def is_down(error: BaseException) -> bool:
         if error.connection_invalidated:
             return True
     return isinstance(error, DOWN)
+
+
+def again(work: Callable[[], Result]) -> Result:
+    """Do it; once more when a connection that was kept turns out to be dead, as all are after a restart of
+    the database. For what may be done twice, and has somebody waiting.
+    """
+    try:
+        return work()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return work()
 
 
 def open_engine(url: str, pool: int = 8, idle_s: float = 0) -> Engine:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from lab.postgres import Postgres
 from storage.audit import audit, note
-from storage.db import add_new, id_at, is_down, new_id, open_engine, reading, writing
+from storage.db import add_new, again, id_at, is_down, new_id, open_engine, reading, writing
 
 
 def remember(engine: Engine, at: datetime, subject: str = "x") -> None:
@@ -126,6 +126,37 @@ def test_a_connection_that_breaks_is_down(postgres: Postgres) -> None:
     with reading(engine) as connection:  # and the next one is a new connection
         assert connection.scalar(text("SELECT 1")) == 1
     engine.dispose()
+
+
+def test_after_a_restart_what_somebody_waits_for_is_done_by_a_new_connection(postgres: Postgres) -> None:
+    engine, other = open_engine(postgres.url(), pool=1), open_engine(postgres.url(), pool=1)
+    begun: list[int] = []
+
+    def work() -> int:
+        with reading(engine) as connection:
+            begun.append(len(begun))
+            return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+    kept = again(work)
+    with reading(other) as connection:
+        connection.execute(text(f"SELECT pg_terminate_backend({kept}, 5000)"))
+    assert again(work) != kept
+    assert begun == [0, 1, 2]
+    engine.dispose()
+    other.dispose()
+
+
+def test_what_the_database_refuses_is_not_tried_again(engine: Engine) -> None:
+    begun: list[int] = []
+
+    def work() -> None:
+        begun.append(1)
+        with reading(engine) as connection:
+            connection.execute(text("SELEKT 1"))
+
+    with pytest.raises(DBAPIError):
+        again(work)
+    assert begun == [1]
 
 
 @pytest.mark.parametrize("nonsense", ["SELECT * FROM no_such_table", "SELEKT 1"])

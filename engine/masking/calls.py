@@ -24,7 +24,7 @@ from engine.masking.sheet import MaskCall, Taken
 from engine.settings import Settings
 from storage import mask_calls as store
 from storage import masking
-from storage.db import Record, new_id, reading, writing
+from storage.db import Record, again, new_id, reading, writing
 from storage.vocab import MaskEnd, MaskEvent, MaskRole, Recording
 
 MISSED = (MaskEnd.BUSY, MaskEnd.NO_ANSWER, MaskEnd.OFF)
@@ -54,7 +54,7 @@ class Calls:
         phrases = self._phrases()
         call_id = new_id(self._settings.now())
         line = Line(self._engine, self._settings, call_id, self._read(dialled), self._read(number))
-        line.begin()
+        again(line.begin)
         return line, sheet(self._settings, line.id, line.verdict, phrases)
 
     def ordered(self, call: str) -> tuple[Line, MaskCall]:
@@ -76,6 +76,12 @@ class Calls:
 
     def taken(self, call: str) -> Taken:
         """The other side has taken this call: may they still talk? NotFound for an id that names none."""
+        row, end = again(partial(self._taken, call))
+        recorded = row.recording == Recording.WANTED
+        whisper = self._settings.masking.whisper
+        return Taken(MaskRole(row.role), end, whisper, recorded, self._phrases())
+
+    def _taken(self, call: str) -> tuple[Record, MaskEnd]:
         now = self._settings.now()
         with writing(self._engine) as connection:
             row = self._find(connection, call)
@@ -86,9 +92,7 @@ class Calls:
                 events.note(connection, self._settings, MaskEvent.ANSWERED, row.order_id, **about)
             else:
                 store.change(connection, row.id, ended=end)
-        recorded = row.recording == Recording.WANTED
-        whisper = self._settings.masking.whisper
-        return Taken(MaskRole(row.role), end, whisper, recorded, self._phrases())
+        return row, end
 
     def joined(self, call: str) -> None:
         """They talk from now on, and are recorded. Written within a moment, nobody waits for it."""

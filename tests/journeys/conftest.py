@@ -11,8 +11,9 @@ import pytest
 from journeys.taxi import CENTRE, Taxi
 from voice import speak
 
-from engine.sections import Masking, Trunk
+from engine.sections import Company, Masking, Trunk
 from engine.settings import share
+from engine.speech.shipped import spoken
 from lab.kinds import number
 from lab.postgres import Postgres
 from lab.shell import Shell
@@ -93,8 +94,10 @@ def opened(tmp_path: Path, fallback: Path, notice: Path) -> Iterator[Callable[..
 @contextmanager
 def in_business(folder: Path, url: str, **masking: Any) -> Iterator[Taxi]:
     """A taxi company whose talks are short and whose patience is, on a database of its own."""
-    spoken = {"centre": "Здравствуйте! Соединяем с диспетчером.", "soon-over": "Разговор скоро закончится."}
-    sounds = {f"ru/{name}.wav": speak(text, folder / f"{name}.wav") for name, text in spoken.items()}
+    texts = spoken("common", "ru", Company().name)
+    sounds = {
+        f"ru/{name}.wav": speak(texts[name], folder / f"{name}.wav") for name in ("centre", "soon-over")
+    }
     usual = {"call_centre": CENTRE, "ring_s": 5, "max_talk_s": 12, "warn_s": 6, "calls_hour": 6}
     trunk = Trunk(name="lab", endpoint="lab", cps=50, channels=100, inbound="mask")
     with (

@@ -143,11 +143,6 @@ class Taxi:
         assert self.heard(heard, *names, "to-centre")
         return heard
 
-    def recording(self, row: Record) -> Path:
-        """The file of a call, where it should be."""
-        name = str(row.id)
-        return self.stand.settings.recordings_dir / "masked" / name[:4] / name[:7] / f"{name}.alaw"
-
     def calls(self, order: str) -> list[Record]:
         """The calls of an order, as they are written down."""
         query = select(mask_calls.mask_call).where(mask_calls.mask_call.c.order_id == order)
