@@ -1,6 +1,7 @@
 """`zvonar mask`: two people talk through our number, and neither learns the other's."""
 
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -107,6 +108,22 @@ def call(ctx: click.Context, order: str, side: str, dry_run: bool, yes: bool, st
     show_record(record, style, titles(list(record), settings.lang))
     if not record["accepted"]:
         say("Asterisk did not say whether it rings; nobody is rung again")
+
+
+@command.command()
+@click.argument("call_id", metavar="CALL", type=click.UUID)
+@formatted
+@click.pass_context
+def card(ctx: click.Context, call_id: UUID, style: str) -> None:
+    """What an operator is told of CALL: who calls, about which order, and why he was led to him."""
+    from engine.reports.words import titles
+    from engine.reports.words_mask import why
+    from engine.wiring import cards
+
+    settings = settings_of(ctx)
+    record = cards(settings).read(call_id)
+    record |= {"why": why(record, settings.lang)}
+    show_record(record, style, titles(list(record), settings.lang))
 
 
 @command.command("list")

@@ -231,7 +231,7 @@ async def _recordings(settings: Settings, serving: Serving) -> AsyncIterator[asy
 async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Future[None] | None]:
     import uvicorn
 
-    from engine.wiring import bindings, call_backs, database, keys, mask_recordings
+    from engine.wiring import bindings, call_backs, cards, database, keys, mask_recordings
     from storage.db import reading
     from web import bindings as bound
     from web import masked
@@ -262,7 +262,7 @@ async def _web(settings: Settings, serving: Serving) -> AsyncIterator[asyncio.Fu
     doors = keys(settings)
     parts = [
         bound.routes(bindings(settings), doors),
-        masked.routes(call_backs(settings), doors),
+        masked.routes(call_backs(settings), cards(settings), doors),
         recorded.routes(mask_recordings(settings), doors),
     ]
     config = uvicorn.Config(create(checks, parts), log_level="warning", access_log=False)

@@ -15,6 +15,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from dialplan.mask import CENTRE_S
 from engine.campaign.machines import PRESETS
 from engine.errors import SettingsError
 from engine.masking.trunks import trunks
@@ -111,6 +112,7 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
         "numbers": NUMBERS,
         "contexts": CONTEXTS,
         "centre": centre if centre.startswith("queue:") or ways else "",
+        "centre_s": CENTRE_S,
         "centre_endpoint": ways[0].endpoint if ways else "",
         "machines": {name: astuple(preset) for name, preset in PRESETS.items()},
     }

@@ -37,6 +37,7 @@ from engine.gateways.ami import Node
 from engine.masking import losing, spending, sweeping
 from engine.masking.back import CallBacks
 from engine.masking.calls import Calls
+from engine.masking.card import Cards
 from engine.masking.feed import EventsFeed
 from engine.masking.losing import Losing
 from engine.masking.phrases import Phrases
@@ -228,6 +229,11 @@ def mask_rehearsal(settings: Settings, did: str, caller: str) -> Rehearsal:
 def call_backs(settings: Settings) -> CallBacks:
     """Masked calls that we begin."""
     return CallBacks(database(settings), settings)
+
+
+def cards(settings: Settings) -> Cards:
+    """What an operator is told of the call that he takes."""
+    return Cards(database(settings), settings)
 
 
 def mask_numbers(settings: Settings) -> Numbers:

@@ -12,8 +12,10 @@ from fastagi.protocol import Command, LocalError
 
 # Asterisk reads into 8,192 bytes with a closing NUL (2,048 before 22.6).
 COMMAND_BYTES = 8191
-# The contexts of etc/asterisk/extensions.conf that whoever takes a call passes: an operator, a masked party.
+# The contexts of etc/asterisk/extensions.conf that whoever takes a call passes: a debtor's operator, a masked
+# party; and that an operator's channel passes before it rings, where the call has a card.
 JOINED = "zvonar-joined"
+CARD = "zvonar-card"
 TAKEN = "zvonar-mask-taken"
 
 ANSWER = Command(b"ANSWER\n")
@@ -60,16 +62,16 @@ def set_variable(name: str, value: str) -> Command:
     return _command("SET VARIABLE", _check(_VARIABLE, name, "variable name"), value)
 
 
-def dial(number: str, endpoint: str, timeout_s: int, *, tells: bool = True) -> Command:
+def dial(number: str, endpoint: str, timeout_s: int, *, card: bool = False) -> Command:
     """EXEC Dial; the caller hears it ring (`r`), and his conversation outlives the callee (`g`).
 
-    `tells` (`U`): his channel passes our context first, which tells us that he took the debtor's call: were
-    the caller the first to hang up, nothing else would.
+    `U`: his channel passes our context first, which tells us that he took the debtor's call: were the caller
+    the first to hang up, nothing else would. With a `card` (`b`) his phone is told of that instead.
     """
     _check(_NUMBER, number, "number")
     _check(_NAME, endpoint, "endpoint")
-    joined = f"U({JOINED})" if tells else ""
-    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gr{joined}")
+    passes = _before(CARD) if card else f"U({JOINED})"
+    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gr{passes}")
 
 
 def reach(number: str, endpoint: str, show: str, call: str, ring_s: int, talk_s: int, warn_s: int) -> Command:
@@ -95,14 +97,26 @@ def monitor(folder: str, path: str) -> Command:
     return _command("EXEC", "MixMonitor", f"{folder}/{path},b")
 
 
-def queue(name: str, timeout_s: int, *, tells: bool = True) -> Command:
+def logged_in(name: str) -> Command:
+    """How many operators are there in a queue: not one, and Queue would let the caller wait all the same."""
+    _check(_NAME, name, "queue name")
+    return _command("GET FULL VARIABLE", f"${{QUEUE_MEMBER({name},logged)}}")
+
+
+def queue(name: str, timeout_s: int, *, card: bool = False) -> Command:
     """EXEC Queue; the caller hears it ring (`r`: we carry no music), and his conversation outlives the agent.
 
     `c` does that, and QUEUESTATUS then says CONTINUE.
-    `tells`: the agent's channel passes the same context as with Dial.
+    The agent's channel passes the same contexts as with Dial.
     """
     _check(_NAME, name, "queue name")
-    return _command("EXEC", "Queue", f"{name},cr,,,{_seconds(timeout_s)}{f',,{JOINED}' if tells else ''}")
+    before, joined = (_before(CARD), "") if card else ("", f",,{JOINED}")
+    return _command("EXEC", "Queue", f"{name},cr{before},,,{_seconds(timeout_s)}{joined}")
+
+
+def _before(context: str) -> str:
+    """The option by which each channel passes a context before it rings."""
+    return f"b({context}^s^1)"
 
 
 def wait_for_silence(ms: int, timeout_s: int) -> Command:

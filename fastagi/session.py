@@ -13,7 +13,7 @@
 | Play | STREAM FILE for each clip; the next is sent when the reply of the former comes |
 | Ask | the same, then WAIT FOR DIGIT until one of the keys or the end of the wait; other keys are ignored |
 | Tell, Lookup | none: Work |
-| Connect | EXEC Dial or EXEC Queue, then GET VARIABLE DIALSTATUS or QUEUESTATUS |
+| Connect | EXEC Dial, or EXEC Queue if GET FULL VARIABLE finds operators there; GET VARIABLE of its status |
 | Quiet | EXEC WaitForSilence |
 | PickUp | ANSWER |
 | Reach | EXEC MixMonitor, EXEC Dial, EXEC StopMixMonitor, then GET VARIABLE DIALSTATUS and HANGUPCAUSE |
@@ -63,6 +63,7 @@ from fastagi.routes import Call, Route, Scenario
 REPLY_S = 15.0
 SAMPLES_A_MS = 8
 NO_APPLICATION = -2
+NOBODY = "0"
 DONE = commands.set_variable("AGI_DONE", "1")
 CARD = "__ZVONAR_CARD"  # inherited by the operator's channel
 PARTED = commands.set_variable("GOSUB_RESULT", "CONTINUE")  # of Dial: hang the callee up, the caller goes on
@@ -222,14 +223,17 @@ def _listen(step: Ask, studio: Studio) -> Generator[Do, Reply, Heard]:
 
 def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
     """Lead the caller to a queue or a number; back when they have talked, or nobody came."""
-    tells = not step.card  # a call with a card is no debtor's
-    if step.card:
+    card = bool(step.card)
+    if card:
         yield Do(commands.set_variable(CARD, step.card))
     kind, _, name = step.target.rpartition(":")
     if kind == "queue":
-        command, status, talked = commands.queue(name, step.timeout_s, tells=tells), "QUEUESTATUS", "CONTINUE"
+        present = yield Do(commands.logged_in(name))
+        if present.value == NOBODY:
+            return Connected(answered=False)
+        command, status, talked = commands.queue(name, step.timeout_s, card=card), "QUEUESTATUS", "CONTINUE"
     else:
-        command = commands.dial(step.target, step.endpoint, step.timeout_s, tells=tells)
+        command = commands.dial(step.target, step.endpoint, step.timeout_s, card=card)
         status, talked = "DIALSTATUS", "ANSWER"
     yield from _executed(command, step.timeout_s + studio.max_call_s)
     reply = yield Do(commands.get_variable(status))

@@ -137,6 +137,12 @@ def wrong_codes(connection: Connection, did: str, caller: str, at: datetime) -> 
     return int(connection.execute(query if caller else query.where(mask_call.c.did == did)).scalar_one())
 
 
+def orders_of(connection: Connection, caller: str, since: datetime) -> set[str]:
+    """The orders about which he has called since."""
+    query = select(mask_call.c.order_id).where(mask_call.c.caller == caller, mask_call.c.begun_at > since)
+    return set(connection.scalars(query.where(mask_call.c.order_id != "")))
+
+
 def add(connection: Connection, row: Mapping[str, Any]) -> None:
     """A call that has come in, or that is to be placed."""
     connection.execute(mask_call.insert(), [dict(row)])

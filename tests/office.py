@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from engine.access.service import Keys
 from engine.masking.back import CallBacks
+from engine.masking.card import Cards
 from engine.masking.pool import Numbers
 from engine.masking.recordings import MaskRecordings
 from engine.masking.service import Bindings
@@ -32,7 +33,7 @@ class Office:
         Numbers(engine, given).add(COMPANY, "anna", shared=True)
         self.recordings, self.backs = MaskRecordings(engine, given), CallBacks(engine, given)
         parts = [bindings.routes(self.bindings, self.keys), recordings.routes(self.recordings, self.keys)]
-        parts += [masked.routes(self.backs, self.keys)]
+        parts += [masked.routes(self.backs, Cards(engine, given), self.keys)]
         self.app = create({}, parts)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:

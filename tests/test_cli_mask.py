@@ -86,10 +86,15 @@ def test_a_side_is_rung_when_the_operator_means_it(
         assert (record["order"], record["rings"], record["accepted"]) == ("A-1", "driver", True)
         (sent,) = originated(fake)
         assert sent.get("ChannelId") == record["call"]
+        card = told(capsys, "mask", "card", record["call"])
+        assert (card["order"], card["role"], card["rule"]) == ("A-1", "driver", "call-back")
+        assert run(["mask", "card", record["call"]]) == 0
+        assert "Система звонит первой" in capsys.readouterr().out
         for words in ([*call, "--yes"], [*call, "--dry-run"]):
             assert run(words) == 4
             assert "they are being connected" in capsys.readouterr().err
     assert run(["mask", "call", "A-9", "--from", "client", "--yes"]) == 3
+    assert run(["mask", "card", "0198c7a2-54c0-7cc1-bd10-2c6a3f1b7f55"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_no_dangerous_pattern_application_or_function_in_the_dialplan() -> None:
             "where somebody was rung first, and his call has to end"
         )
         applications = set(re.findall(r",\s*([A-Za-z]+)\(", dialplan))
-        plain = {"MSet", "Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
+        plain = {"UserEvent", "MSet", "Set", "GotoIf", "Goto", "Playback", "Answer", "Hangup", "Return"}
         assert applications == {
             "AGI",
             "AMD",

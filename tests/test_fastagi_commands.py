@@ -55,9 +55,11 @@ def test_commands_as_asterisk_reads_them() -> None:
     monitor = commands.monitor("/srv/talks", f"masked/0198/0198c7a/{call}.alaw")
     assert read(monitor) == ["EXEC", "MixMonitor", f"/srv/talks/masked/0198/0198c7a/{call}.alaw,b"]
     assert read(commands.queue("operators", 30)) == ["EXEC", "Queue", "operators,cr,,,30,,zvonar-joined"]
-    assert read(commands.queue("taxi", 30, tells=False)) == ["EXEC", "Queue", "taxi,cr,,,30"]
-    quiet = commands.dial("+79160000000", "trunk-1", 40, tells=False)
-    assert read(quiet) == ["EXEC", "Dial", "PJSIP/+79160000000@trunk-1,40,gr"]
+    before = "b(zvonar-card^s^1)"
+    assert read(commands.queue("taxi", 30, card=True)) == ["EXEC", "Queue", f"taxi,cr{before},,,30"]
+    carded = commands.dial("+79160000000", "trunk-1", 40, card=True)
+    assert read(carded) == ["EXEC", "Dial", f"PJSIP/+79160000000@trunk-1,40,gr{before}"]
+    assert read(commands.logged_in("taxi")) == ["GET", "FULL", "VARIABLE", "${QUEUE_MEMBER(taxi,logged)}"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=300))

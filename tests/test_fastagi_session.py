@@ -233,11 +233,30 @@ def test_tell_is_done_before_the_next_step() -> None:
 )
 def test_connect(target: str, command: str, status: str, value: str, answered: bool) -> None:
     step = Connect(target, "trunk", 30)
-    played = Played(saying(step), good(), good(1, value=value), good())
-    assert played.moves[1].startswith(command)
-    assert played.moves[2] == f'{GET} "{status}"'
-    assert played.patience[0] == 15 + 30 + 600
+    present = [good(1, value="2")] if target == "queue:night" else []
+    played = Played(saying(step), *present, good(), good(1, value=value), good())
+    moves, patience = played.moves[len(present) :], played.patience[len(present) :]
+    assert moves[1].startswith(command)
+    assert moves[2] == f'{GET} "{status}"'
+    assert patience[0] == 15 + 30 + 600
     assert played.finished == [Connected(answered)]
+
+
+def test_in_a_queue_without_operators_nobody_waits() -> None:
+    played = Played(saying(Connect("queue:night")), good(1, value="0"), good())
+    assert played.moves[1] == 'GET FULL VARIABLE "${QUEUE_MEMBER(night,logged)}"'
+    assert not any(move.startswith("EXEC") for move in played.moves)
+    assert played.finished == [Connected(answered=False)]
+
+
+@pytest.mark.parametrize("target", ["queue:night", "78005553535"])
+def test_a_card_goes_before_the_operator_who_is_told_of_it_as_he_is_rung(target: str) -> None:
+    present = [good(1, value="1")] if target == "queue:night" else []
+    step = Connect(target, "trunk", 30, card="card-1")
+    played = Played(saying(step), good(), *present, good(), good(1, value="CONTINUE"), good())
+    assert played.moves[1] == 'SET VARIABLE "__ZVONAR_CARD" "card-1"'
+    (command,) = [move for move in played.moves if move.startswith("EXEC")]
+    assert "b(zvonar-card^s^1)" in command and "zvonar-joined" not in command
 
 
 # Hang-ups.
@@ -263,7 +282,9 @@ def test_a_hang_up_while_waiting_for_a_key(replies: tuple[Answer, ...]) -> None:
     assert Played(catching(Ask((ONE,), "1")), good(endpos=8000), *replies).finished == [1000]
 
 
-@pytest.mark.parametrize("replies", [(GONE,), (good(-1), GONE)])
+@pytest.mark.parametrize(
+    "replies", [(GONE,), (good(1, value="1"), GONE), (good(1, value="1"), good(-1), GONE)]
+)
 def test_a_hang_up_while_connecting(replies: tuple[Answer, ...]) -> None:
     assert Played(catching(Connect("queue:night")), *replies).finished == [0]
 

@@ -71,3 +71,17 @@ def test_without_an_asterisk_it_is_told_so(engine: Engine, tmp_path: Path) -> No
     assert (answer.status_code, answer.json()["error"]) == (503, "asterisk-unreachable")
     answer = office.ask("POST", "/v1/bindings/A-9/call", {"from": "driver"})
     assert (answer.status_code, answer.json()["error"]) == (404, "not-found")
+
+
+def test_the_card_of_a_call_is_read_by_its_id(office: Office, fake: FakeAsterisk) -> None:
+    call = office.ask("POST", CALL, {"from": "driver"}).json()["call"]
+    answer = office.ask("GET", f"/v1/cards/{call}")
+    assert answer.status_code == 200
+    card = answer.json()
+    assert (card["order"], card["role"], card["caller"], card["client"]) == ("A-1", "driver", "…01", "Анна")
+    assert card["why"].startswith("Система звонит первой: водитель заказа A-1")
+    assert DRIVER[2:] not in answer.text and CLIENT[2:] not in answer.text
+    caller = office.keys.add("caller", [Scope.CALLS_WRITE], "anna")
+    assert office.ask("GET", f"/v1/cards/{call}", Authorization=f"Bearer {caller}").status_code == 403
+    assert office.ask("GET", "/v1/cards/0198c7a2-54c0-7cc1-bd10-2c6a3f1b7f55").status_code == 404
+    assert office.ask("GET", "/v1/cards/x").status_code == 422

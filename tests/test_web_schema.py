@@ -18,6 +18,7 @@ OPERATIONS = (
     ("GET", "/v1/bindings/{order}"),
     ("GET", "/v1/bindings/explain"),
     ("POST", "/v1/bindings/{order}/call"),
+    ("GET", "/v1/cards/{call_id}"),
     ("GET", "/v1/calls"),
     ("GET", "/v1/recordings/{call}"),
 )

@@ -141,6 +141,11 @@ async def _get_variable(phone: Phone, arguments: Arguments) -> str:
     return f"1 ({value})" if value else "0"
 
 
+async def _get_full_variable(_phone: Phone, _arguments: Arguments) -> str:
+    """How many operators are there: one always, as far as this shows."""
+    return "1 (1)"
+
+
 async def _set_variable(phone: Phone, arguments: Arguments) -> str:
     phone.variables[arguments[0]] = arguments[1]
     return "1"
@@ -163,6 +168,7 @@ async def _hangup(phone: Phone, _arguments: Arguments) -> str:
 COMMANDS: Mapping[str, tuple[int, Callable[[Phone, Arguments], Awaitable[str]]]] = {
     "ANSWER": (0, _answer),
     "CHANNEL STATUS": (0, _channel_status),
+    "GET FULL VARIABLE": (1, _get_full_variable),
     "GET VARIABLE": (1, _get_variable),
     "HANGUP": (0, _hangup),
     "SET VARIABLE": (2, _set_variable),

@@ -289,8 +289,12 @@ def _bound(row: Mapping[str, Any], codes: Mapping[Side, str]) -> Bound:
     )
 
 
+def state(row: Record, now: datetime) -> str:
+    """How far an order is."""
+    return "live" if now < row.closes_at else "grace" if now < row.grace_until else "over"
+
+
 def _standing(row: Record, now: datetime) -> dict[str, Any]:
     """An order as operators and the dispatch read it."""
-    state = "live" if now < row.closes_at else "grace" if now < row.grace_until else "over"
     names = ("version", "driver", "mode", "driver_dials", "client_dials", "closes_at", "grace_until", "ended")
-    return {"order": row.id, "state": state} | {name: getattr(row, name) for name in names}
+    return {"order": row.id, "state": state(row, now)} | {name: getattr(row, name) for name in names}

@@ -249,16 +249,16 @@ def word(kind: str, key: str, lang: str) -> str:
 
 
 def why(told: Mapping[str, Any], lang: str) -> str:
-    """Why a call goes where it goes, of what Bindings.explain tells: a sentence for a reader of `lang`."""
+    """Why a call goes where it goes, by what Bindings.explain or a card tells: a sentence in `lang`."""
     english = lang != "ru"
     rule = "withheld" if told["withheld"] and told["rule"] == "stranger" else told["rule"]
     sentence = WHY[rule][english].format(
         order=told["order"],
-        orders=", ".join(told["orders"]),
+        orders=", ".join(told.get("orders", ())),
         role=told["role"] if english else ROLES.get(told["role"], told["role"]),
         until=moment(told["until"]),
     )
-    return sentence if told["ours"] else f"{sentence} {NOT_OURS[english]}"
+    return sentence if told.get("ours", True) else f"{sentence} {NOT_OURS[english]}"
 
 
 def moment(at: datetime | None) -> str:
