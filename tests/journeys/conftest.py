@@ -11,7 +11,7 @@ import pytest
 from journeys.taxi import CENTRE, Taxi
 from voice import speak
 
-from engine.sections import Company, Masking, Trunk
+from engine.sections import Company, Masking, Trunk, Webhook
 from engine.settings import share
 from engine.speech.shipped import spoken
 from lab.kinds import number
@@ -92,16 +92,19 @@ def opened(tmp_path: Path, fallback: Path, notice: Path) -> Iterator[Callable[..
 
 
 @contextmanager
-def in_business(folder: Path, url: str, **masking: Any) -> Iterator[Taxi]:
-    """A taxi company whose talks are short and whose patience is, on a database of its own."""
+def in_business(folder: Path, url: str, *, dispatch: Webhook | None = None, **masking: Any) -> Iterator[Taxi]:
+    """A taxi company whose talks are short and whose patience is, on a database of its own; its dispatch is
+    told by this webhook.
+    """
     texts = spoken("common", "ru", Company().name)
     sounds = {
         f"ru/{name}.wav": speak(texts[name], folder / f"{name}.wav") for name in ("centre", "soon-over")
     }
     usual = {"call_centre": CENTRE, "ring_s": 5, "max_talk_s": 12, "warn_s": 6, "calls_hour": 6}
     trunk = Trunk(name="lab", endpoint="lab", cps=50, channels=100, inbound="mask")
+    given = {"masking": Masking(**usual | masking)} | ({"webhook": [dispatch]} if dispatch else {})
     with (
-        Stand(folder / "stand", sounds=sounds, trunk=trunk, masking=Masking(**usual | masking)) as stand,
+        Stand(folder / "stand", sounds=sounds, trunk=trunk, **given) as stand,
         Shell(stand, url) as shell,
     ):
         shell.zvonar("db", "upgrade")
