@@ -39,8 +39,18 @@ def recorded(taxi: Taxi, order: str, *client: str, end: str = "") -> tuple[Recor
     taxi.ended(order)
     until(lambda: taxi.calls(order)[0].recording != "wanted", 40)
     (row,) = taxi.calls(order)
+    return row, file_of(taxi, row)
+
+
+def file_of(taxi: Taxi, row: Record) -> Path:
+    """Where a call's recording lies."""
     name = str(row.id)
-    return row, taxi.stand.settings.recordings_dir / "masked" / name[:4] / name[:7] / f"{name}.alaw"
+    return taxi.stand.settings.recordings_dir / "masked" / name[:4] / name[:7] / f"{name}.alaw"
+
+
+def is_empty(file: Path) -> bool:
+    """Is there nothing in it, or no file at all?"""
+    return not file.exists() or file.stat().st_size == 0
 
 
 def has_both_voices(sound: Sound) -> bool:
@@ -78,7 +88,19 @@ def test_what_two_say_to_each_other_is_recorded_and_nothing_else(
 def test_who_hangs_up_before_they_talk_is_not_missed(taxi: Taxi) -> None:
     row, file = recorded(taxi, "R-0604", number("hangs-up", 604, 1))
     assert (row.answered_at is not None, row.joined_at, row.recording) == (True, None, "")
-    assert not file.exists() or file.stat().st_size == 0
+    assert is_empty(file)
+
+
+def test_what_is_said_to_the_call_centre_is_not_recorded(taxi: Taxi) -> None:
+    driver = number("listens", 607)
+    taxi.bind("R-0607", driver, number("no-circuit", 607), record=True)
+    call = taxi.caller(driver).start()
+    call.until(lambda one: speaks(one.heard()))
+    call.hang_up()
+    assert taxi.ended("R-0607") == ["centre"]
+    (row,) = taxi.calls("R-0607")
+    assert row.recording == ""
+    assert is_empty(file_of(taxi, row))
 
 
 @pytest.fixture
@@ -122,12 +144,14 @@ def no_room(tmp_path: Path, postgres: Postgres) -> Iterator[Taxi]:
     """A company whose folder of recordings cannot be written."""
     folder = tmp_path / "stand" / "var" / "recordings"
     folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "recordings", str(folder)], check=True)
     url = postgres.database()
-    with in_business(tmp_path, url) as company:
-        yield company
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "recordings", str(folder)], check=True)
+    try:
+        with in_business(tmp_path, url) as company:
+            yield company
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
     postgres.drop(url)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_with_no_room_for_it_they_talk_and_the_recording_is_told_to_be_missing(no_room: Taxi) -> None:
