@@ -91,7 +91,7 @@ class Taxi:
 
     def calls_in(self, phone: str, did: str = COMPANY, keys: str = "", **more: Any) -> Caller:
         """He calls, and presses these keys, one after another, a space is a second; he stays on the line."""
-        moments = accumulate((0.4 if key != " " else 1.0 for key in keys), initial=1.0)
+        moments = accumulate((0.3 if key != " " else 1.0 for key in keys), initial=1.0)
         pressed = {at: key for at, key in zip(moments, keys, strict=False) if key != " "}
         return self.caller(phone, did, **more).start(pressed)
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(120)
 def test_a_client_is_led_to_the_driver_whom_his_order_went_to_while_the_old_ones_phone_rang(
     taxi: Taxi,
 ) -> None:
-    old, new, client = taxi.phone("listens", 3), taxi.phone("listens"), taxi.phone()
+    old, new, client = taxi.phone("listens", 2), taxi.phone("listens"), taxi.phone()
     taxi.bind("A-1", old, client)
     call = taxi.calls_in(client)
     until(lambda: taxi.rung(call, old))
@@ -26,27 +26,22 @@ def test_a_client_is_led_to_the_driver_whom_his_order_went_to_while_the_old_ones
     assert taxi.ended("A-1") == ["talked"]
 
 
-def test_a_driver_whose_order_went_to_another_while_the_clients_phone_rang_is_told(taxi: Taxi) -> None:
-    old, new, client = taxi.phone(), taxi.phone("listens"), taxi.phone("listens", 3)
-    taxi.bind("B-1", old, client)
-    call = taxi.calls_in(old)
-    until(lambda: taxi.rung(call, client))
-    taxi.bind("B-1", new, client)
-    assert taxi.heard(call.to_the_end(), "reassigned")
-    assert taxi.heard(taxi.of(client), "reassigned", "goodbye")
+def test_a_driver_whose_order_went_to_another_or_was_closed_while_the_clients_phone_rang_is_told(
+    taxi: Taxi,
+) -> None:
+    new, said = taxi.phone(), {"reassigned": "reassigned", "closed": "finished"}
+    orders = {end: (taxi.phone(), taxi.phone("listens", 2)) for end in said}
+    for end, (driver, client) in orders.items():
+        taxi.bind(end, driver, client)
+    calls = {end: taxi.calls_in(driver) for end, (driver, _) in orders.items()}
+    until(lambda: all(taxi.rung(calls[end], client) for end, (_, client) in orders.items()))
+    taxi.bind("reassigned", new, orders["reassigned"][1])
+    taxi.close("closed")
+    for end, (_, client) in orders.items():
+        assert taxi.heard(calls[end].to_the_end(), said[end])
+        assert taxi.heard(taxi.of(client), said[end], "goodbye")
+        assert taxi.ended(end) == [end]
     assert new not in taxi.numbers()
-    assert taxi.ended("B-1") == ["reassigned"]
-
-
-def test_an_order_closed_while_the_phone_rings_connects_nobody(taxi: Taxi) -> None:
-    driver, client = taxi.phone(), taxi.phone("listens", 3)
-    taxi.bind("C-1", driver, client)
-    call = taxi.calls_in(driver)
-    until(lambda: taxi.rung(call, client))
-    taxi.close("C-1")
-    assert taxi.heard(call.to_the_end(), "finished")
-    assert taxi.heard(taxi.of(client), "finished", "goodbye")
-    assert taxi.ended("C-1") == ["closed"]
 
 
 def test_closed_while_they_talk_they_talk_on_and_the_next_call_is_for_the_centre(taxi: Taxi) -> None:

@@ -25,8 +25,12 @@ def test_a_driver_reaches_his_client_however_his_carrier_writes_his_number(taxi:
     spelled = [{"phone": text} for text in (driver, "8" + driver[2:], driver[1:], driver[2:])]
     spelled.append({"phone": "", "vouched": driver})  # withheld; his carrier tells us
     for times, one in enumerate(spelled, 1):
-        taxi.talks(taxi.calls_in(**one), client).hang_up()
-        assert taxi.ended("B-1") == ["talked"] * times
+        call = taxi.calls_in(**one)
+        until(lambda call=call: taxi.rung(call, client))
+        if times == len(spelled):
+            taxi.talks(call, client)
+        call.hang_up()
+        assert len(taxi.ended("B-1")) == times
     assert taxi.rang(client) == [COMPANY] * 5
 
 

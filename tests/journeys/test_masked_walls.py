@@ -4,6 +4,17 @@ import pytest
 from journeys.taxi import Taxi, until
 
 pytestmark = pytest.mark.timeout(120)
+TOLD = {  # a kind of callee -> what is said of him
+    "busy": "busy",
+    "rings": "no-answer",
+    "tones": "no-answer",
+    "declines": "no-answer",
+    "moved": "no-answer",
+    "switched-off": "off",
+    "absent": "off",
+    "no-such-number": "off",
+    "carrier-timeout": "off",
+}
 
 
 def test_two_calls_of_an_order_pass_the_third_is_refused_and_led_to_the_centre(taxi: Taxi) -> None:
@@ -14,8 +25,10 @@ def test_two_calls_of_an_order_pass_the_third_is_refused_and_led_to_the_centre(t
     for call in two:
         assert call.calls
         call.hang_up()
-    until(lambda: all(row.ended_at for row in taxi.calls("A-1")))
-    taxi.talks(taxi.calls_in(driver), client).hang_up()
+    assert taxi.ended("A-1") == ["talked", "talked", "centre"]
+    call = taxi.calls_in(driver)
+    until(lambda: taxi.rung(call, client))
+    call.hang_up()
 
 
 def test_a_driver_who_called_too_often_within_the_hour_is_led_to_the_centre(taxi: Taxi) -> None:
@@ -23,7 +36,7 @@ def test_a_driver_who_called_too_often_within_the_hour_is_led_to_the_centre(taxi
     taxi.bind("B-1", driver, client)
     for times in range(1, 7):
         taxi.calls_in(driver).until(lambda _, times=times: len(taxi.rang(client)) == times).hang_up()
-        until(lambda: all(row.ended_at for row in taxi.calls("B-1")))
+        assert len(taxi.ended("B-1")) == times
     taxi.centre(taxi.calls_in(driver), "refused")
     assert len(taxi.rang(client)) == 6
     assert taxi.calls("B-1")[-1].rule == "calls-hour"
@@ -37,35 +50,18 @@ def test_who_is_being_called_by_the_other_side_is_told_so(taxi: Taxi) -> None:
     assert taxi.heard(taxi.calls_in(client).to_the_end(), "crossed")
     assert driver not in taxi.numbers()
     taxi.talks(call, client).hang_up()
-    until(lambda: all(row.ended_at for row in taxi.calls("C-1")))
-    assert [row.ended for row in taxi.calls("C-1")] == ["talked", "crossed"]
+    assert taxi.ended("C-1") == ["talked", "crossed"]
 
 
-@pytest.fixture(scope="module")
-def told() -> dict[str, str]:
-    """A kind of callee -> what is said of him."""
-    return {
-        "busy": "busy",
-        "rings": "no-answer",
-        "tones": "no-answer",
-        "declines": "no-answer",
-        "moved": "no-answer",
-        "switched-off": "off",
-        "absent": "off",
-        "no-such-number": "off",
-        "carrier-timeout": "off",
-    }
-
-
-def test_who_cannot_be_reached_is_told_of_in_his_own_words(taxi: Taxi, told: dict[str, str]) -> None:
+def test_who_cannot_be_reached_is_told_of_in_his_own_words(taxi: Taxi) -> None:
     calls = {}
-    for kind in told:
+    for kind in TOLD:
         driver, client = taxi.phone(), taxi.phone(kind)
         taxi.bind(f"D-{kind}", driver, client)
         calls[kind] = taxi.calls_in(driver)
     heard = {kind: call.to_the_end() for kind, call in calls.items()}
-    for kind, phrase in told.items():
-        assert [name for name in set(told.values()) if taxi.heard(heard[kind], name)] == [phrase], kind
+    for kind, phrase in TOLD.items():
+        assert [name for name in set(TOLD.values()) if taxi.heard(heard[kind], name)] == [phrase], kind
         assert taxi.ended(f"D-{kind}") == [phrase]
 
 
