@@ -16,6 +16,7 @@ from storage.db import is_down, reading
 AGAIN_S = 3600.0  # what is asked for so often is never the oldest of the cache
 TROUBLE_S = 10.0
 NONE_YET_S = 2.0
+READY = "phrases of masked calls are ready"  # in the log; from then on calls are taken
 
 log = telemetry.logger("mask")
 
@@ -61,7 +62,7 @@ class Phrases:
                     pause = NONE_YET_S
                     continue
                 self.make()
-                log.info("phrases of masked calls are ready", phrases=len(self._clips))
+                log.info(READY, phrases=len(self._clips))
             except VoiceError as error:
                 log.error("no voice for masked calls", reason=str(error))
                 pause = TROUBLE_S

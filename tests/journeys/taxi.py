@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from engine.masking.phrases import READY
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
 from engine.speech.service import Speech
@@ -30,7 +31,6 @@ CENTRE = number("operator", 9000)
 LIKE = 0.9
 WORDS = "Это я, машина подъехала."  # of who calls
 SPEECH = decode(played(PCAPS / "g711a.pcap"), ALAW)  # 7 s, of an operator who takes a call
-READY = "phrases of masked calls are ready"
 
 
 class Taxi:

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 from pydantic import SecretStr
 
 from engine.masking.back import CallBacks
+from engine.masking.phrases import READY
 from engine.masking.pool import Numbers
 from engine.masking.service import Bindings
 from engine.sections import Masking, Trunk, Webhook
@@ -35,7 +36,6 @@ from storage.vocab import MaskRole
 COMPANY = "+78120000001"
 DRIVERS, CLIENTS = "+7921", "+7916"  # how their numbers begin: each have a carrier of their own
 THIRD = "+79039876543"  # who forwarded a call, or to whom one is to be sent
-READY = "what masked calls say is at hand"
 
 
 @dataclass(frozen=True, slots=True)
