@@ -106,8 +106,7 @@ def test_where_no_operator_is_the_caller_is_told_at_once(centre: Taxi) -> None:
     assert centre.ended("C-2") == ["unattended"]
 
 
-def test_an_operator_who_does_not_answer_is_no_reason_to_stay_silent(centre: Taxi) -> None:
-    """He is rung, and the caller hears it ring until he hangs up; then it says that nobody took the call."""
+def test_who_gives_up_before_an_operator_answers_has_a_card_too(centre: Taxi) -> None:
     seat(centre.stand, "taxi", {"operator-2": number("rings", 9002)})
     driver, client = centre.phone(), centre.phone()
     centre.bind("C-3", driver, client)
