@@ -4,6 +4,7 @@ SIP message of a real Asterisk is looked at. The scenarios are those of `zvonar 
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,18 @@ def test_no_number_is_in_a_name_a_log_a_webhook_or_a_metric(line: Masked) -> Non
     (folder / "party.log").write_text(f"call of 8{line.hidden[-1][2:]} ended")
     assert [leak.number for leak in line.elsewhere()["logs"]] == [line.hidden[-1]]
     (folder / "party.log").unlink()
+
+
+def test_a_call_that_went_otherwise_or_told_nothing_proves_nothing(line: Masked) -> None:
+    good = named("caller-hangs-up")
+    assert good.callee[-1:] == ("be hung up on",)
+    played = line.play(replace(good, callee=(*good.callee[:-1], "be given up")))
+    assert played.leaks == ()
+    assert "unexpected BYE" in played.otherwise
+    assert not played.clean
+    silent = replace(played, otherwise="", told=0)
+    assert not silent.clean
+    assert replace(silent, told=1).clean
 
 
 def careless(stand: Stand) -> None:

@@ -29,7 +29,10 @@ class Wire:
         self.messages: list[Message] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._read, name="wire", daemon=True)
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+        try:
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+        except PermissionError:
+            raise LabError("only root may read the wire") from None
 
     def __enter__(self) -> "Wire":
         _attach(self._socket, _of_port(self.port))
