@@ -184,7 +184,7 @@ class Webhook(Section):
     tells: Literal["results", "masking"] = Field(
         "results", description="what it is told: results of campaigns, or what happens on masked calls"
     )
-    campaigns: list[str] = Field([], description="whose results it is told; empty: all")
+    campaigns: list[str] = Field([], description="whose results it is told; empty: all; not for masking")
     batch: int = Field(500, ge=1, le=500, description="results or events in one delivery, at most")
     timeout_s: float = Field(10, gt=0, le=120, description="seconds that a delivery may take in all")
     allow_private: bool = Field(
@@ -208,6 +208,8 @@ class Webhook(Section):
             raise ValueError("url: https only; http:// needs allow_private")
         if not self.secrets:
             raise ValueError("secrets: a key to sign with, of 16 letters or more")
+        if self.campaigns and self.tells != "results":
+            raise ValueError("campaigns: a webhook that is told of masking is told of all of it")
         return self
 
 

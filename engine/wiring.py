@@ -47,9 +47,9 @@ from engine.masking.rehearsal import Rehearsal
 from engine.masking.service import Bindings
 from engine.masking.spending import Spending
 from engine.masking.sweeping import Sweeping
+from engine.recording import service as recording
 from engine.recording.clearing import Clearing
 from engine.recording.service import Recordings
-from engine.recording.watch import Watch
 from engine.reports.auditor import Auditor
 from engine.rounds import Round, Rounds
 from engine.settings import Settings
@@ -257,9 +257,10 @@ def clearings(settings: Settings) -> list[Clearing]:
     return [Recordings(engine, settings).clearing, MaskRecordings(engine, settings).clearing]
 
 
-def recordings_watch(settings: Settings) -> Watch:
+def recordings_watch(settings: Settings) -> Rounds:
     """Beside the dialer: what became of each recording."""
-    return Watch(Recordings(database(settings, 1), settings))
+    recorded = Recordings(database(settings, 1), settings)
+    return Rounds([Round("recordings", recorded.look, recording.LOOK_S)])
 
 
 def carriers(settings: Settings) -> Carriers:

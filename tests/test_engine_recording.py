@@ -1,8 +1,7 @@
 """Recordings: what became of each, handed out, deleted when nobody has to keep them any longer."""
 
-import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,11 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 
 from engine.errors import NotFound, UsageError, ZvonarError
-from engine.recording import sound
-from engine.recording import watch as watching
+from engine.recording import service, sound
 from engine.recording.clearing import purge
 from engine.recording.service import Recordings
 from engine.recording.shelf import Shelf
 from engine.recording.verdict import verdict
-from engine.recording.watch import Watch
 from storage import audit
 from storage.db import new_id
 from storage.vocab import Recording
@@ -269,26 +266,36 @@ def test_nothing_is_called_deleted_where_we_may_not_delete(
     assert state(engine, attempt) == "kept"
 
 
-def test_the_watch_goes_on_when_a_look_fails(
+def test_a_folder_that_cannot_be_looked_at_is_told_and_looked_at_again(
     engine: Engine, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "TROUBLE_S", 0.01)
-    monkeypatch.setattr(watching, "PAUSE_S", 0.01)
     attempt = call(engine)
     lay(recordings, attempt)
     TIME.pass_(hours=1)
-    check, failures = recordings.check, [PermissionError(13, "no"), ValueError("a defect")]
-
-    def fails_first() -> int:
-        if failures:
-            raise failures.pop()
-        return check()
-
-    monkeypatch.setattr(recordings, "check", fails_first)
-    watch = Watch(recordings)
-    watch.start()
-    deadline = time.monotonic() + 10
-    while state(engine, attempt) != "kept" and time.monotonic() < deadline:
-        time.sleep(0.02)
-    watch.stop()
+    told: list[str] = []
+    monkeypatch.setattr(service.log, "error", lambda event, **more: told.append(f"{event}: {more['reason']}"))
+    with monkeypatch.context() as away:
+        away.setattr(recordings.shelf, "size", failing(PermissionError(13, "Permission denied")))
+        assert recordings.look() is False
+    assert (told, state(engine, attempt)) == (["recordings cannot be looked at: Permission denied"], "wanted")
+    assert recordings.look() is False
     assert state(engine, attempt) == "kept"
+
+
+def test_more_may_be_waiting_behind_a_whole_batch(
+    engine: Engine, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BATCH", 1)
+    for _ in range(2):
+        lay(recordings, call(engine))
+    TIME.pass_(hours=1)
+    assert [recordings.look() for _ in range(3)] == [True, True, False]
+
+
+def failing(error: Exception) -> Callable[..., int]:
+    """What always fails so."""
+
+    def fails(*_: object) -> int:
+        raise error
+
+    return fails

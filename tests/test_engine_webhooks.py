@@ -203,6 +203,7 @@ def test_the_first_tries_follow_within_seconds() -> None:
         ({"url": "https://erp.example/a b"}, "write https"),
         ({"url": "https://почта.example/"}, "write https"),
         ({"secrets": []}, "a key to sign with"),
+        ({"tells": "masking", "campaigns": ["autumn"]}, "told of all of it"),
         ({"secrets": ["short"]}, "at least 16"),
         ({"batch": 501}, "less than or equal to 500"),
     ],

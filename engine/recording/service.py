@@ -32,6 +32,7 @@ from storage.db import Record, reading, writing
 from storage.vocab import Recording
 
 SETTLE = timedelta(seconds=10)  # Asterisk ends the file a moment after the call
+LOOK_S = 5.0  # between two looks
 BATCH = 1000
 NEVER = 10**6  # days, for want of the law pack that would tell
 
@@ -47,11 +48,19 @@ class Recordings:
         keeping = Keeping(settings.recording.keep_days, store.remove, self._terms)
         self.clearing = Clearing(engine, settings, self.shelf, keeping)
 
-    def check(self) -> int:
-        """Look for the recordings of calls that are over, a batch of them; how many were looked for.
+    def look(self) -> bool:
+        """Look for the recordings of calls that are over, a batch of them; may more be waiting?
 
-        OSError: the folder cannot be looked at; then nothing is settled, and it is tried again.
+        A folder that cannot be looked at is told; then nothing is settled, and it is tried again.
         """
+        try:
+            return self.check() == BATCH
+        except OSError as error:
+            log.error("recordings cannot be looked at", reason=error.strerror, file=str(error.filename))
+            return False
+
+    def check(self) -> int:
+        """The same; how many were looked for. OSError: the folder cannot be looked at."""
         with reading(self._engine) as connection:
             rows = store.wanted(connection, self._settings.now() - SETTLE, BATCH)
         found: dict[Recording, list[UUID]] = {}
