@@ -22,6 +22,7 @@ from storage.db import Record
 
 pytestmark = pytest.mark.timeout(180)
 
+ROOM = 1 << 18
 AMONG = 0.35  # how like a voice is to two at once; nobody's is below 0.2
 HANG_UP = "the caller hangs up"
 
@@ -139,14 +140,17 @@ def test_it_is_heard_over_http_by_who_may_and_by_nobody_else(
     assert web(path, "recordings:read")[0] == 404
 
 
-@pytest.fixture
-def no_room(tmp_path: Path, postgres: Postgres) -> Iterator[Taxi]:
-    """A company whose folder of recordings cannot be written."""
+@pytest.fixture(params=["full", "read-only"])
+def no_room(request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres) -> Iterator[Taxi]:
+    """A company whose folder of recordings has no room, or cannot be written at all."""
     folder = tmp_path / "stand" / "var" / "recordings"
     folder.mkdir(parents=True)
     url = postgres.database()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "recordings", str(folder)], check=True)
+    how = f"size={ROOM}" if request.param == "full" else "ro"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", how, "recordings", str(folder)], check=True)
     try:
+        if request.param == "full":
+            (folder / "others").write_bytes(bytes(ROOM))
         with in_business(tmp_path, url) as company:
             yield company
     finally:
@@ -159,5 +163,5 @@ def test_with_no_room_for_it_they_talk_and_the_recording_is_told_to_be_missing(n
     row, file = recorded(no_room, "R-0606", client, end=HANG_UP)
     assert (row.ended, row.recording, row.sha256, row.bytes) == ("talked", "missing", "", 0)
     assert words(no_room.of(client))
-    assert not file.exists()
+    assert is_empty(file)
     assert "recordings missing" in no_room.shell.logs()
