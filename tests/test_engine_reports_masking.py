@@ -43,11 +43,11 @@ def call(engine: Engine) -> Call:
 
 @pytest.fixture
 def period(call: Call) -> tuple[datetime, datetime]:
-    """Three talks, a busy phone, a stranger and two refusals of yesterday; a call of the day before it."""
+    """Three talks of yesterday; today one busy at midnight, a stranger, two refusals; one call too old."""
     yesterday = NOON - DAY
     for wait, talk in ((4, 60), (5, 120), (20, 30)):
         call(yesterday, dialled_at=1, answered_at=1 + wait, ended_at=1 + wait + talk, ended="talked")
-    call(NOON, role="client", dialled_at=0, ended_at=9, ended="busy")
+    call(NOON.replace(hour=0), role="client", dialled_at=0, ended_at=9, ended="busy")
     call(NOON, role="stranger", rule="stranger", order_id="", peer="", ended_at=30, ended="centre")
     call(NOON, rule="calls-hour", peer="", ended_at=30, ended="centre")
     call(NOON, role="client", rule="order-finished", peer="", ended_at=30, ended="unattended")
