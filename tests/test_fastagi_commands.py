@@ -47,7 +47,7 @@ def test_commands_as_asterisk_reads_them() -> None:
     assert read(commands.get_variable("DIALSTATUS")) == ["GET", "VARIABLE", "DIALSTATUS"]
     assert read(commands.set_variable("AGI_DONE", "1")) == ["SET", "VARIABLE", "AGI_DONE", "1"]
     dial = commands.dial("+79160000000", "trunk-1", 40)
-    assert read(dial) == ["EXEC", "Dial", "PJSIP/+79160000000@trunk-1,40,grU(zvonar-joined)"]
+    assert read(dial) == ["EXEC", "Dial", "PJSIP/+79160000000@trunk-1,40,griU(zvonar-joined)"]
     call = "0198c7a2-54c0-7cc1-bd10-2c6a3f1b7f55"
     reach = commands.reach("+79160000000", "trunk-1", "+78120000001", call, 40, 1800, 60)
     options = f"f(+78120000001)o(+78120000001)iIgU(zvonar-mask-taken^{call})L(1800000:60000)"
@@ -58,7 +58,7 @@ def test_commands_as_asterisk_reads_them() -> None:
     before = "b(zvonar-card^s^1)"
     assert read(commands.queue("taxi", 30, card=True)) == ["EXEC", "Queue", f"taxi,cr{before},,,30"]
     carded = commands.dial("+79160000000", "trunk-1", 40, card=True)
-    assert read(carded) == ["EXEC", "Dial", f"PJSIP/+79160000000@trunk-1,40,gr{before}"]
+    assert read(carded) == ["EXEC", "Dial", f"PJSIP/+79160000000@trunk-1,40,gri{before}"]
     assert read(commands.logged_in("taxi")) == ["GET", "FULL", "VARIABLE", "${QUEUE_MEMBER(taxi,logged)}"]
 
 
