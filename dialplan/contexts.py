@@ -114,6 +114,7 @@ def render(settings: Settings, node: Node | None = None) -> dict[str, str]:
         "centre": centre if centre.startswith("queue:") or ways else "",
         "centre_s": CENTRE_S,
         "centre_endpoint": ways[0].endpoint if ways else "",
+        "centre_sees": ways[0].caller_ids[0] if ways and ways[0].caller_ids else "",
         "machines": {name: astuple(preset) for name, preset in PRESETS.items()},
     }
     templates = Environment(

@@ -233,7 +233,7 @@ def _centre(so_far: _Masked, rule: MaskRule) -> Conversation[MaskEnd]:
         yield Play(so_far.say(*names, Mask.CENTRE_BUSY))
         return MaskEnd.UNATTENDED
     yield Play(so_far.say(*names, Mask.TO_CENTRE))
-    connected = yield Connect(call.centre, call.centre_endpoint, CENTRE_S, card=call.id)
+    connected = yield Connect(call.centre, call.centre_endpoint, CENTRE_S, card=call.id, show=call.did)
     if connected.answered:
         return MaskEnd.CENTRE
     so_far.end = MaskEnd.UNATTENDED

@@ -64,13 +64,15 @@ class Tell:
 class Connect:
     """Connect the caller to `target`: `queue:NAME`, or a number through `endpoint` (PJSIP).
 
-    `card`: the id of what the operator is to see; his phone and the manager interface are told it.
+    `card`: the id of what the operator is to see; his phone and the manager interface are told it. `show`:
+    who calls, as a number through `endpoint` sees it, "" the caller; a carrier may refuse what is not ours.
     """
 
     target: str
     endpoint: str = ""
     timeout_s: int = 40
     card: str = ""
+    show: str = ""
 
 
 @dataclass(frozen=True, slots=True)

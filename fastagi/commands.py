@@ -62,9 +62,10 @@ def set_variable(name: str, value: str) -> Command:
     return _command("SET VARIABLE", _check(_VARIABLE, name, "variable name"), value)
 
 
-def dial(number: str, endpoint: str, timeout_s: int, *, card: bool = False) -> Command:
+def dial(number: str, endpoint: str, timeout_s: int, *, card: bool = False, show: str = "") -> Command:
     """EXEC Dial; the caller hears it ring (`r`), and his conversation outlives the callee (`g`). A 302 is
     not followed (`i`); without that our trunks refuse it too, but Asterisk logs the number that it names.
+    `f`: the number that the callee sees, if it is not to be the caller's.
 
     `U`: his channel passes our context first, which tells us that he took the debtor's call: were the caller
     the first to hang up, nothing else would. With a `card` (`b`) his phone is told of that instead.
@@ -72,7 +73,8 @@ def dial(number: str, endpoint: str, timeout_s: int, *, card: bool = False) -> C
     _check(_NUMBER, number, "number")
     _check(_NAME, endpoint, "endpoint")
     passes = _before(CARD) if card else f"U({JOINED})"
-    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gri{passes}")
+    shown = f"f({_check(_NUMBER, show, 'number to show')})" if show else ""
+    return _command("EXEC", "Dial", f"PJSIP/{number}@{endpoint},{_seconds(timeout_s)},gri{shown}{passes}")
 
 
 def reach(number: str, endpoint: str, show: str, call: str, ring_s: int, talk_s: int, warn_s: int) -> Command:

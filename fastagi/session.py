@@ -233,7 +233,7 @@ def _connect(step: Connect, studio: Studio) -> Generator[Do, Reply, Connected]:
             return Connected(answered=False)
         command, status, talked = commands.queue(name, step.timeout_s, card=card), "QUEUESTATUS", "CONTINUE"
     else:
-        command = commands.dial(step.target, step.endpoint, step.timeout_s, card=card)
+        command = commands.dial(step.target, step.endpoint, step.timeout_s, card=card, show=step.show)
         status, talked = "DIALSTATUS", "ANSWER"
     yield from _executed(command, step.timeout_s + studio.max_call_s)
     reply = yield Do(commands.get_variable(status))

@@ -42,7 +42,7 @@ DRIVER, CLIENT, SECOND, COMPANY = "+79210000001", "+79210000002", "+79210000003"
 LEG = Leg(MaskRole.DRIVER, (CLIENT,), COMPANY, ("pstn",), ring_s=40, talk_s=600, warn_s=30)
 BACK = replace(LEG, role=MaskRole.CLIENT, peers=(DRIVER,))
 ID = "0198c7a2-54c0-7cc1-bd10-2c6a3f1b7f55"
-CALL = MaskCall(ID, LEG, PHRASES, centre="queue:taxi", centre_endpoint="pstn")
+CALL = MaskCall(ID, LEG, PHRASES, did=COMPANY, centre="queue:taxi", centre_endpoint="pstn")
 TALK, BUSY = Reached("ANSWER", 16, 90), Reached("BUSY", 17, 3)
 SILENT, OFF = Reached("NOANSWER", 19, 40), Reached("NOANSWER", 20, 2)
 NUMBER, TRUNK = Reached("CHANUNAVAIL", 1, 1), Reached("CONGESTION", 34, 1)
@@ -245,12 +245,12 @@ def test_a_centre_that_does_not_answer_or_is_none_is_told() -> None:
     assert play(of(finished, centre="")) == (["pickup", "finished+centre-busy"], MaskEnd.UNATTENDED)
 
 
-def test_the_centre_gets_the_calls_card() -> None:
+def test_the_centre_gets_the_calls_card_and_sees_the_company() -> None:
     conversation = mask(of(Centre("order-finished")))
     next(conversation)
     conversation.send(None)
     step = conversation.send(Heard(None, 1))
-    assert isinstance(step, Connect) and step.card == ID
+    assert isinstance(step, Connect) and (step.card, step.show) == (ID, COMPANY)
 
 
 def test_who_is_being_called_by_the_other_side_is_told_to_hang_up() -> None:

@@ -144,7 +144,7 @@ def test_without_an_asterisk_that_lets_us_in_nobody_is_rung_and_the_row_ends(
     with pytest.raises(AsteriskDown, match=r"away: .*; stranger: .*Authentication failed"):
         backs.call("A-1", MaskRole.DRIVER, "dispatch")
     (row,) = masks.rows
-    assert (row.ended_at is not None, row.ended) == (True, "")
+    assert (row.ended_at is not None, row.ended) == (True, "lost")
     assert CallBacks(engine, given(tmp_path, away, stranger, node)).call("A-1", MaskRole.DRIVER, "x")[
         "accepted"
     ]

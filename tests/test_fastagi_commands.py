@@ -48,6 +48,8 @@ def test_commands_as_asterisk_reads_them() -> None:
     assert read(commands.set_variable("AGI_DONE", "1")) == ["SET", "VARIABLE", "AGI_DONE", "1"]
     dial = commands.dial("+79160000000", "trunk-1", 40)
     assert read(dial) == ["EXEC", "Dial", "PJSIP/+79160000000@trunk-1,40,griU(zvonar-joined)"]
+    shown = commands.dial("+79160000000", "trunk-1", 40, show="+78120000001")
+    assert read(shown)[2] == "PJSIP/+79160000000@trunk-1,40,grif(+78120000001)U(zvonar-joined)"
     call = "0198c7a2-54c0-7cc1-bd10-2c6a3f1b7f55"
     reach = commands.reach("+79160000000", "trunk-1", "+78120000001", call, 40, 1800, 60)
     options = f"f(+78120000001)o(+78120000001)iIgU(zvonar-mask-taken^{call})L(1800000:60000)"

@@ -25,7 +25,7 @@ from engine.settings import Settings
 from storage import audit, masking
 from storage import mask_calls as store
 from storage.db import new_id, reading, writing
-from storage.vocab import MaskRole, MaskRule, MaskWay
+from storage.vocab import MaskEnd, MaskRole, MaskRule, MaskWay
 
 CONTEXT, VARIABLE = "zvonar-mask-back", "ZVONAR_MASK"
 OTHER = {MaskRole.DRIVER: MaskRole.CLIENT, MaskRole.CLIENT: MaskRole.DRIVER}
@@ -63,7 +63,7 @@ class CallBacks:
             accepted = asyncio.run(originate(self._settings.asterisk, self._wanted(call_id, plan)))
         except AsteriskDown:
             with writing(self._engine) as connection:
-                store.change(connection, call_id, ended_at=self._settings.now())
+                store.change(connection, call_id, ended_at=self._settings.now(), ended=MaskEnd.LOST)
             raise
         begun = {"call": str(call_id), "order": order_id, "rings": side}
         return begun | {"sees": plan.sees, "accepted": accepted}

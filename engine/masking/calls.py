@@ -55,7 +55,7 @@ class Calls:
         call_id = new_id(self._settings.now())
         line = Line(self._engine, self._settings, call_id, self._read(dialled), self._read(number))
         again(line.begin)
-        return line, sheet(self._settings, line.id, line.verdict, phrases)
+        return line, sheet(self._settings, line.id, line.did, line.verdict, phrases)
 
     def ordered(self, call: str) -> tuple[Line, MaskCall]:
         """A call that we began, and that he whom we rang has taken. NotFound; VoiceError as `open`."""
@@ -66,7 +66,7 @@ class Calls:
             raise NotFound("no call that we began, or it is over")
         line = Line(self._engine, self._settings, row.id, row.did, row.caller)
         line.ordered(row.order_id, MaskRole(row.role))
-        return line, sheet(self._settings, line.id, line.verdict, phrases)
+        return line, sheet(self._settings, line.id, line.did, line.verdict, phrases)
 
     def untaken(self, call: str) -> None:
         """He whom we rang did not take our call. NotFound for an id that names none."""

@@ -116,7 +116,9 @@ class Judge:
         return Walls(tuple(of.prefixes), of.calls_at_once, of.calls_hour)
 
 
-def sheet(settings: Settings, call_id: UUID, verdict: Verdict, phrases: Mapping[str, Clip]) -> MaskCall:
+def sheet(
+    settings: Settings, call_id: UUID, did: str, verdict: Verdict, phrases: Mapping[str, Clip]
+) -> MaskCall:
     """What the conversation of a call has to know."""
     centre = settings.masking.call_centre or settings.company.operator
     ways = [one.endpoint for one in trunks(settings, (centre,))]
@@ -124,6 +126,7 @@ def sheet(settings: Settings, call_id: UUID, verdict: Verdict, phrases: Mapping[
         id=str(call_id),
         verdict=verdict,
         phrases=phrases,
+        did=did,
         centre=centre,
         centre_endpoint=ways[0] if ways else "",
         told=events.wanted(settings),

@@ -31,7 +31,7 @@ class Rehearsal:
 
     def call(self) -> MaskCall:
         """For the conversation."""
-        return sheet(self._settings, self._judge.id, self.verdict, self._phrases)
+        return sheet(self._settings, self._judge.id, self._judge.did, self.verdict, self._phrases)
 
     def callee(self) -> Taken:
         """For the conversation with whoever takes it."""

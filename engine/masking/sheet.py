@@ -67,12 +67,13 @@ Verdict = Leg | Menu | AskCode | Centre | Crossed | CallBack
 @dataclass(frozen=True, slots=True)
 class MaskCall:
     """A call on one of our numbers. `centre` is where the call centre is (through `centre_endpoint` when it
-    is a number), "" for none; `told`: the other side is told of a call that failed.
+    is a number), "" for none; `told`: the other side is told of a call that failed; `did`: our number.
     """
 
     id: str
     verdict: Verdict
     phrases: Mapping[str, Clip]
+    did: str = ""
     centre: str = ""
     centre_endpoint: str = ""
     told: bool = False

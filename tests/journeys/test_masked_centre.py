@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 from journeys.conftest import in_business
-from journeys.taxi import Taxi, speaks, until
+from journeys.taxi import COMPANY, Taxi, speaks, until
 from lab_line import Ami
 
 from engine.access.service import Keys
@@ -135,5 +135,7 @@ def test_a_call_centre_that_is_a_number_gets_the_card_too(taxi: Taxi) -> None:
         call = taxi.calls_in(taxi.phone())
         taxi.centre(call, "greeting", "code")
     card = card_of(wire.messages, number("operator", 9000))
+    shown = {one.caller for one in taxi.stand.carrier.sent if one.number == number("operator", 9000)}
+    assert shown == {COMPANY}, "a carrier may refuse the caller's own"
     told = Cards(taxi.engine, taxi.stand.settings).read(UUID(card))
     assert (told["role"], told["order"], told["rule"]) == ("stranger", None, "stranger")
