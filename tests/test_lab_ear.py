@@ -104,6 +104,12 @@ def test_a_port_that_serves_one_call_after_another_is_not_mixed_up() -> None:
     assert streams_of(other, calls, streams) == [[elsewhere]]
 
 
+def test_a_stream_may_go_over_to_another_clock() -> None:
+    sound = bytes(random.Random(1).randrange(256) for _ in range(1600))
+    heard = together([packets(sound, 2**31) + packets(sound, 0, at=0.2)])
+    assert np.array_equal(heard, decode(sound * 2, ALAW))
+
+
 def test_a_timestamp_from_nowhere_is_an_error() -> None:
     with pytest.raises(LabError, match="timestamp"):
         together([[Packet(0, 0, ALAW, b"\x2a"), Packet(0, 2**31, ALAW, b"\x2a")]])

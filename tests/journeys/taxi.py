@@ -111,6 +111,8 @@ class Taxi:
 
     def talks(self, call: Caller, phone: str) -> Caller:
         """Wait until the owner of a phone, rung by this call, hears who called."""
+        long_enough_s = len(say(WORDS)) / RATE
+        until(lambda: call.answered_at > 0 and time.time() > call.answered_at + long_enough_s)
         until(lambda: self.rung(call, phone) and words(self.of(phone)))
         return call
 

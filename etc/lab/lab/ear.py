@@ -12,6 +12,7 @@ import time
 import wave
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from lab.carrier import Carrier, Invite
 
 RATE = 8000
 LONGEST_S = 3600
+LEAP_S = 60  # between two timestamps: another clock
+CLOCK = 5  # packets, at least, that go by one, but for the first and the last one
 ULAW, ALAW = 0, 8
 CODECS = {".ulaw": ULAW, ".alaw": ALAW}
 Sound = npt.NDArray[np.float64]
@@ -123,7 +126,7 @@ def together(streams: list[list[Packet]]) -> Sound:
         return np.zeros(0)
     begin = min(stream[0].at for stream in streams)
     pieces: list[tuple[int, Sound]] = []
-    for stream in streams:
+    for stream in (run for whole in streams for run in _runs(whole)):
         base = round((stream[0].at - begin) * RATE)
         for packet in stream:
             # 32 bits wrap; a packet that overtook the first one counts back
@@ -135,6 +138,21 @@ def together(streams: list[list[Packet]]) -> Sound:
     for place, piece in pieces:
         sound[place : place + len(piece)] = piece
     return sound
+
+
+def _runs(stream: list[Packet]) -> list[list[Packet]]:
+    """A stream in pieces of one clock each: within it Asterisk goes over to the other side's when it leaves
+    two who talk to each other. LabError for a timestamp that stands alone.
+    """
+    begins = [0]
+    for place, (before, after) in enumerate(pairwise(stream), 1):
+        if abs((after.place - before.place + 2**31) % 2**32 - 2**31) > LEAP_S * RATE:
+            begins.append(place)
+    runs = [stream[begin:end] for begin, end in zip(begins, [*begins[1:], len(stream)], strict=True)]
+    lengths = [len(run) for run in runs]
+    if len(runs) > 1 and (max(lengths) < CLOCK or min(lengths[1:-1], default=CLOCK) < CLOCK):
+        raise LabError("an RTP timestamp far away from its neighbours'")
+    return runs
 
 
 def decode(payload: bytes, codec: int) -> Sound:
