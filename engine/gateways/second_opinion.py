@@ -6,6 +6,7 @@ limit; neither ever carries a call.
 
 import asyncio
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from engine.errors import AsteriskDown, FileError
 from engine.sections import Asterisk
@@ -43,12 +44,19 @@ async def version(node: Asterisk) -> str:
 
 
 def rights(manager_conf: Path) -> dict[str, frozenset[str]]:
-    """user -> rights to write, of a manager.conf; FileError when pyst2 cannot read it."""
+    """user -> rights to write, of a manager.conf; FileError when pyst2 cannot read it.
+
+    pyst2 knows no `#tryinclude`: lines of that kind are left out, and so is the file that they name.
+    """
     from asterisk.config import Config, ParseError
 
     try:
-        categories = Config(str(manager_conf)).categories
-    except (ParseError, OSError) as error:
+        lines = manager_conf.read_text(encoding="utf-8").splitlines(keepends=True)
+        with NamedTemporaryFile("w", encoding="utf-8") as plain:
+            plain.writelines(line for line in lines if not line.startswith("#"))
+            plain.flush()
+            categories = Config(plain.name).categories
+    except (ParseError, OSError, UnicodeDecodeError) as error:
         raise FileError(f"{manager_conf}: {error}") from None
     found: dict[str, frozenset[str]] = {}
     for category in categories:

@@ -136,9 +136,10 @@ class AudioCache:
     def whole(self, name: str) -> bool:
         """Is the file here and as it was made? Of an old one only its header can tell."""
         path = self.path(name)
-        if not path.is_file():
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
             return False
-        content = path.read_bytes()
         if path.suffix != OLD:
             return name_of(content) == name
         try:
