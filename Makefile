@@ -28,7 +28,7 @@ demo: lab  ## dial a list of 60 people on a real Asterisk, and show the report
 	@$(BIN)/zvonar demo $(ARGS)
 
 test: lab  ## the whole test suite; ARGS='-k words' for a part of it
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install  ## lint, types, import contracts, generated documents
 	$(BIN)/ruff check .

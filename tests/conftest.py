@@ -30,6 +30,11 @@ hypothesis.register_profile("mutate", deadline=None, phases=[Phase.explicit, Pha
 hypothesis.load_profile("zvonar")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What lasts longest begins first, so that at the end no process waits for another's last journey."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts and not item.get_closest_marker("real"))
+
+
 @pytest.fixture(scope="session")
 def fallback(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The prompt that is played when our server is not there."""
